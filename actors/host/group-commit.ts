@@ -9,14 +9,15 @@ import type { Instruments } from "../instruments.ts";
  * Owns: when to write, and trying again when the store is unavailable.
  * Does not own: what a commit means to its run; that is the source's.
  * 1. All sources that asked before a write starts are in that write, at most LARGEST_WRITE in the
- *    order of asking; one write is under way at a time. With more sources the steps of some work
- *    while others are written.
+ *    order of asking; one such write is under way at a time. With more sources the steps of some
+ *    work while others are written.
  * 2. A source is asked for its commit only when the write starts, so several transitions of a tick
  *    are one commit.
  * 3. A write that failed may have happened: it is repeated unchanged, and a conflict with our own
  *    token one revision ahead is then our own write.
  * 4. One that the store refuses holds up no other: the runs of a group that cannot be written are
- *    written alone, and what is refused then is its own run's trouble.
+ *    written alone, and a write that fails then is its own run's trouble: it is repeated beside the
+ *    writes of the others, and what its run asks for meanwhile waits for its end.
  */
 export interface CommitSource {
   /** The commit of everything that changed, or null when nothing did. */
@@ -42,6 +43,15 @@ const LONGEST_RETRY_MS = 5_000;
 const REFUSED_AFTER = 3;
 const UNFORESEEN_REFUSED_AFTER = 15;
 
+interface Taken {
+  readonly source: CommitSource;
+  readonly commit: RunCommit;
+}
+
+interface Written extends Taken {
+  readonly outcome: CommitOutcome;
+}
+
 export function createGroupCommit(
   store: Pick<RunStore, "commit">,
   clock: Clock,
@@ -49,93 +59,125 @@ export function createGroupCommit(
   committed?: Instruments["committed"],
 ): GroupCommit {
   const asked = new Set<CommitSource>();
+  const apart = new Set<CommitSource>();
   let writing = false;
   let closed = false;
   const idleWaiters: (() => void)[] = [];
 
-  const pause = (ms: number): Promise<void> => new Promise((resolve) => clock.after(ms, resolve));
+  const pause = (attempt: number): Promise<void> =>
+    new Promise((resolve) =>
+      clock.after(Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS), resolve),
+    );
 
-  async function write(
-    commits: readonly RunCommit[],
-    earlier = 0,
-  ): Promise<CommitOutcome[] | undefined> {
-    for (let attempt = earlier; !closed; attempt++) {
+  async function write(taken: readonly Taken[], attempt: number): Promise<Written[]> {
+    const started = committed === undefined ? 0 : performance.now();
+    const outcomes = await store.commit(taken.map(({ commit }) => commit));
+    committed?.({ runs: taken.length, milliseconds: performance.now() - started });
+    return taken.map((each, index) => {
+      const outcome = outcomes[index] ?? { result: "missing" };
+      return { ...each, outcome: attempt === 0 ? outcome : recogniseOwn(each.commit, outcome) };
+    });
+  }
+
+  async function writeTogether(taken: readonly Taken[], earlier: number): Promise<void> {
+    let written: Written[] | undefined;
+    for (let attempt = earlier; written === undefined && !closed; attempt++) {
       try {
-        const started = committed === undefined ? 0 : performance.now();
-        const outcomes = await store.commit(commits);
-        committed?.({ runs: commits.length, milliseconds: performance.now() - started });
-        return attempt === 0
-          ? outcomes
-          : outcomes.map((outcome, index) => recogniseOwn(commits[index], outcome));
+        written = await write(taken, attempt);
       } catch (thrown) {
         const error = toHaystackError(thrown);
-        const isUnforeseen = error.code === "INTERNAL";
-        const isOfRun = isUnforeseen || (!error.retryable && error.code !== "STORE_DAMAGED");
-        if (isOfRun && commits.length > 1) return writeAlone(commits);
+        const [first] = taken;
+        if (isOfRun(error) && first !== undefined) {
+          if (taken.length === 1) void repeatApart(first, attempt, error);
+          else for (const each of taken) await writeTogether([each], 1);
+          return;
+        }
         onTrouble(error);
-        const most = isUnforeseen ? UNFORESEEN_REFUSED_AFTER : REFUSED_AFTER;
-        if (isOfRun && attempt + 1 >= most)
-          return commits.map(() => ({ result: "refused", problem: "the store gave an error" }));
-        await pause(Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS));
+        await pause(attempt);
       }
     }
-    return undefined;
+    if (written !== undefined) settle(written);
   }
 
-  async function writeAlone(commits: readonly RunCommit[]): Promise<CommitOutcome[] | undefined> {
-    const outcomes: CommitOutcome[] = [];
-    for (const commit of commits) {
-      const [outcome] = (await write([commit], 1)) ?? [];
-      if (outcome === undefined) return undefined;
-      outcomes.push(outcome);
+  async function repeatApart(one: Taken, earlier: number, trouble: HaystackError): Promise<void> {
+    apart.add(one.source);
+    let written: Written[] | undefined;
+    let error = trouble;
+    for (let attempt = earlier; written === undefined && !closed; attempt++) {
+      onTrouble(error);
+      if (attempt + 1 >= mostAttempts(error)) {
+        written = [{ ...one, outcome: { result: "refused", problem: "the store gave an error" } }];
+        break;
+      }
+      await pause(attempt);
+      try {
+        written = await write([one], attempt + 1);
+      } catch (thrown) {
+        error = toHaystackError(thrown);
+      }
     }
-    return outcomes;
+    apart.delete(one.source);
+    if (written !== undefined) settle(written);
+    goOn();
   }
 
-  async function writeAll(): Promise<void> {
-    while (asked.size > 0 && !closed) {
-      const sources = [...asked].slice(0, LARGEST_WRITE);
-      for (const source of sources) asked.delete(source);
-      const taken = sources.flatMap((source) => {
+  const ready = (): CommitSource[] =>
+    closed ? [] : [...asked].filter((source) => !apart.has(source));
+
+  async function writeReady(): Promise<void> {
+    for (let sources = ready(); sources.length > 0; sources = ready()) {
+      const taken = sources.slice(0, LARGEST_WRITE).flatMap((source) => {
+        asked.delete(source);
         const commit = source.take();
         return commit === null ? [] : [{ source, commit }];
       });
-      if (taken.length === 0) continue;
-      const outcomes = await write(taken.map(({ commit }) => commit));
-      if (outcomes === undefined) break;
-      taken.forEach(({ source, commit }, index) =>
-        source.settle(commit, outcomes[index] ?? { result: "missing" }),
-      );
+      if (taken.length > 0) await writeTogether(taken, 0);
     }
   }
 
-  const flush = (): void => {
-    void writeAll().finally(() => {
-      writing = false;
-      if (asked.size > 0 && !closed) schedule();
-      else for (const wake of idleWaiters.splice(0)) wake();
-    });
-  };
-  const schedule = (): void => {
-    writing = true;
-    setImmediate(flush);
+  const goOn = (): void => {
+    if (writing) return;
+    if (ready().length > 0) {
+      writing = true;
+      setImmediate(() => {
+        void writeReady().finally(() => {
+          writing = false;
+          goOn();
+        });
+      });
+    } else if (apart.size === 0) for (const wake of idleWaiters.splice(0)) wake();
   };
 
   return {
     request(source) {
       asked.add(source);
-      if (!writing && !closed) schedule();
+      goOn();
     },
-    idle: () => (writing ? new Promise((resolve) => idleWaiters.push(resolve)) : Promise.resolve()),
+    idle: () =>
+      writing || apart.size > 0
+        ? new Promise((resolve) => idleWaiters.push(resolve))
+        : Promise.resolve(),
     close() {
       closed = true;
     },
   };
 }
 
-function recogniseOwn(commit: RunCommit | undefined, outcome: CommitOutcome): CommitOutcome {
+/** Trouble that the other runs do not have. */
+const isOfRun = ({ code, retryable }: HaystackError): boolean =>
+  code === "INTERNAL" || (!retryable && code !== "STORE_DAMAGED");
+
+function mostAttempts(error: HaystackError): number {
+  if (error.code === "INTERNAL") return UNFORESEEN_REFUSED_AFTER;
+  return isOfRun(error) ? REFUSED_AFTER : Number.POSITIVE_INFINITY;
+}
+
+function settle(written: readonly Written[]): void {
+  for (const { source, commit, outcome } of written) source.settle(commit, outcome);
+}
+
+function recogniseOwn(commit: RunCommit, outcome: CommitOutcome): CommitOutcome {
   const own =
-    commit !== undefined &&
     outcome.result === "conflict" &&
     outcome.token === commit.expect.token &&
     outcome.revision === commit.expect.revision + 1;

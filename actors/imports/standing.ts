@@ -73,19 +73,24 @@ type Reading = Pick<
   "dataset" | "source_sha256" | "columns" | "told" | "x_source" | "genes"
 >;
 
-/** Older atlases do not say what was told; the type of all cells is that of each group. */
-function toldOf({ told, columns, groups }: AtlasIndex): AtlasIndex["told"] {
+/**
+ * Older atlases do not say what was told; the type of all cells is that of each group, and the modality
+ * is that of `made`, as far as their genes tell.
+ */
+function toldOf({ told, columns, groups }: AtlasIndex, made: Reading): Reading["told"] {
   const [group] = groups;
-  return told !== undefined || columns.cell_type !== null || group === undefined
-    ? told
-    : { cell_type: group.cell_type };
+  const own =
+    told !== undefined || columns.cell_type !== null || group === undefined
+      ? told
+      : { cell_type: group.cell_type };
+  return { ...own, ...given({ modality: own?.modality ?? made.told?.modality }) };
 }
 
 /** @throws ATLAS_EXISTS unless both imports took the same of the same file */
 export function checkSame(stands: AtlasIndex, made: Reading): void {
   const reading = ({ source_sha256, columns, told = {}, x_source, genes }: Reading) =>
     JSON.stringify([source_sha256, columns, told, x_source, genes]);
-  if (reading({ ...stands, ...given({ told: toldOf(stands) }) }) === reading(made)) return;
+  if (reading({ ...stands, ...given({ told: toldOf(stands, made) }) }) === reading(made)) return;
   throw new HaystackError(
     "ATLAS_EXISTS",
     `An atlas named ${made.dataset} was imported from another file, or the same was read in another way (by other options, or an earlier release); choose another name with --dataset.`,

@@ -178,7 +178,7 @@ function toldOf(
     confidence: grounding.confidence,
     verdict: meaningOf(grounding, top_genes.length > 0),
     ...(reading === null ? {} : { reading }),
-    ...given({ stand_in: standIn }),
+    ...given({ stand_in: standIn, pooled: chosen.pooled }),
     feedback: [...grounding.feedback],
   };
 }

@@ -18,9 +18,9 @@ import type { CommitFeed } from "./commit-feed.ts";
  */
 export interface RunWatcher {
   /**
-   * Resolves when the log was read after the call, also where others watch the run already: what
-   * was stored before the call is seen. `onNews` is called after each time that the log or the run
-   * has changed. Undefined when there is no such run.
+   * Resolves when the log is read. A run that rests for those who watch it already is read again: a
+   * retry that was stored before the call is seen. `onNews` is called after each time that the log
+   * or the run has changed. Undefined when there is no such run.
    */
   watch(runId: string, onNews: () => void): Promise<WatchedRun | undefined>;
   close(): Promise<void>;
@@ -83,10 +83,15 @@ export function createRunWatcher({
       last = entry.revision;
       topic.log.push({ ...entry, id: `${entry.revision}.${place}` });
     }
-    const isFirstRead = topic.state === undefined;
+    const known = topic.state;
+    const isChanged = revision !== topic.revision;
     topic.revision = revision;
-    topic.state = { document, has_events };
-    if (!isFirstRead) for (const listener of topic.listeners) listener();
+    topic.state = {
+      document: isChanged || known === undefined ? document : known.document,
+      has_events,
+    };
+    if (known === undefined || (!isChanged && known.has_events === has_events)) return;
+    for (const listener of topic.listeners) listener();
   };
 
   const readSome = async (): Promise<void> => {
@@ -134,6 +139,12 @@ export function createRunWatcher({
     background.run(readAll());
   };
 
+  const nextRead = (runId: string, topic: Topic): Promise<void> => {
+    topic.read ??= Promise.withResolvers();
+    ask(runId);
+    return topic.read.promise;
+  };
+
   const unsubscribe = commits.subscribe("all", ({ run_id }) => {
     if (topics.has(run_id)) ask(run_id);
   });
@@ -165,11 +176,8 @@ export function createRunWatcher({
         topic.listeners.delete(listener);
         if (topic.listeners.size === 0 && topics.get(runId) === topic) topics.delete(runId);
       };
-      topic.read ??= Promise.withResolvers();
-      const { promise } = topic.read;
-      ask(runId);
       try {
-        await promise;
+        if (topic.state === undefined || isResting(topic.state)) await nextRead(runId, topic);
       } catch (thrown) {
         close();
         throw thrown;

@@ -29,7 +29,7 @@ class Place:
     behaviour: Path
 
     def model(self, behaviour: str) -> None:
-        """What the model does from now on: "predict", "fail", or "hold" until it is stopped."""
+        """What the model does from now on: "predict", "fail", "hold" until it is stopped, or "after PIPE"."""
         self.behaviour.write_text(behaviour)
 
 

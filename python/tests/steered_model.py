@@ -1,4 +1,7 @@
-"""A model that predicts, fails or holds, as the file in its first argument says; the rest is what predicts."""
+"""A model that predicts, fails or holds, as the file in its first argument says; the rest is what predicts.
+
+"after PIPE" predicts once somebody has written to the pipe.
+"""
 
 import os
 import signal
@@ -10,4 +13,6 @@ if behaviour == "fail":
     sys.exit(3)
 if behaviour == "hold":
     signal.pause()
+if behaviour.startswith("after "):
+    Path(behaviour.removeprefix("after ")).read_text()
 os.execv(sys.argv[2], sys.argv[2:])

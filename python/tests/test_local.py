@@ -30,7 +30,7 @@ def listens(url: str) -> bool:
     address = httpx.URL(url)
     try:
         socket.create_connection((address.host, address.port or 80), timeout=10).close()
-    except ConnectionRefusedError:
+    except ConnectionError:
         return False
     return True
 

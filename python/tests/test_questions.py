@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -83,8 +86,29 @@ def test_pages_of_a_list_are_joined(
     assert list(server.runs().index) == list(whole.index) and len(whole) > 1
 
 
-def test_progress_says_where_a_run_is(server: haystack.LocalHaystack, capfd: pytest.CaptureFixture[str]) -> None:
-    run = server.ask(cell_type="CD8 T cells", perturbation="IFN-beta", **SMALL)
+def test_progress_says_where_a_run_is(
+    place: Place,
+    server: haystack.LocalHaystack,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    pipe = tmp_path / "shown"
+    os.mkfifo(pipe)
+    place.model(f"after {pipe}")
+    show = haystack.progress.Progress.show
+    is_predicting = False
+
+    def let_go_once_shown(self: haystack.progress.Progress, run: haystack.models.RunSummary) -> None:
+        nonlocal is_predicting
+        show(self, run)
+        if run.current_phase == "inference" and not is_predicting:
+            is_predicting = True
+            pipe.write_text("")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(haystack.progress.Progress, "show", let_go_once_shown)
+        run = server.ask(cell_type="CD8 T cells", perturbation="IFN-beta", **SMALL)
     shown = capfd.readouterr().err
     assert "predicting" in shown and f"score {run.shown.final_score}" in shown
     last = shown.rstrip("\n").split("\r")[-1]

@@ -103,13 +103,15 @@ export interface FurtherName {
   readonly cell_types: readonly string[];
 }
 
-/** What was told at import and stands nowhere else in the index. */
+/** What was told at import, or found of a MuData file, and stands nowhere else in the index. */
 export interface ToldAtImport {
   /** What all cells are. */
   readonly cell_type?: string;
   readonly perturbation_type?: string;
   /** The values of the cells that were imported, by column; columns and values sorted. */
   readonly only?: Readonly<Record<string, readonly string[]>>;
+  /** Of a MuData file, told or not; absent in older atlases. */
+  readonly modality?: string;
 }
 
 export interface AtlasIndex {

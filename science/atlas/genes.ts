@@ -2,7 +2,8 @@ import { HaystackError } from "../../errors.ts";
 import type { H5adFile, Slot } from "../anndata/open.ts";
 import type { AtlasColumns } from "./atlas-index.ts";
 import { otherFeatures, type OtherFeatures } from "./columns/feature-kinds.ts";
-import { geneColumn, symbolIn } from "./columns/gene-names.ts";
+import { dashed } from "./columns/gene-lookup.ts";
+import { type GeneKnowledge, geneColumn, symbolIn } from "./columns/gene-names.ts";
 import { foreignName, type Genomes, genomesOf } from "./columns/genomes.ts";
 
 /** What becomes of genes that share a symbol. */
@@ -23,13 +24,15 @@ export interface SlotGenes {
   readonly shortened: boolean;
   /** Where the genes are of several: those of the others have no symbols. */
   readonly genomes: Genomes | null;
+  /** Names with dots that were read as symbols with dashes. */
+  readonly dashed: ReadonlyMap<string, string>;
   /** Antibodies, guides and the like, which are left out. */
   readonly otherFeatures: OtherFeatures | null;
 }
 
 /**
  * The gene symbols of a slot, in its order. Genes without a symbol keep their name of the index.
- * Genes that share a symbol become one, their counts added up, or keep their ids.
+ * `knowledge` tells which names with dots are symbols with dashes. Genes that share a symbol become one, their counts added up, or keep their ids.
  * @throws GENES_DUPLICATED where repeats are refused, COLUMN_NOT_FOUND
  */
 export function geneSymbols(
@@ -37,6 +40,7 @@ export function geneSymbols(
   slot: Slot,
   column: AtlasColumns["gene_symbols"],
   repeats: RepeatedGenes = "sum",
+  knowledge: GeneKnowledge = {},
 ): SlotGenes {
   const frame = slot.name === "raw/X" ? "raw/var" : "var";
   const index = file.index(frame);
@@ -50,14 +54,23 @@ export function geneSymbols(
   const short = long.map((name, gene) => (genomes?.isOther[gene] === true ? name : symbolIn(name)));
   const own = long.length - (genomes?.isOther.filter((is) => is).length ?? 0);
   const shortened = short.filter((name, gene) => name !== long[gene]).length * 2 > own;
-  const all = shortened ? short : long;
+  const written = shortened ? short : long;
+  const symbolOf = dashed(written, knowledge);
+  const all = written.map((name) => symbolOf.get(name) ?? name);
   const others = otherFeatures(file, frame);
   const kept = [...all.keys()].filter((gene) => others?.isOther[gene] !== true);
   const genes = others === null ? all : kept.map((gene) => all[gene] as string);
   const withoutSymbol = kept.filter((gene) => symbols[gene] === null).length;
   const uses = Map.groupBy(genes.keys(), (gene) => genes[gene] ?? "");
   const repeated = [...uses].filter(([, those]) => those.length > 1).map(([name]) => name);
-  const facts = { withoutSymbol, repeated, shortened, genomes, otherFeatures: others };
+  const facts = {
+    withoutSymbol,
+    repeated,
+    shortened,
+    genomes,
+    otherFeatures: others,
+    dashed: symbolOf,
+  };
   if (repeated.length > 0 && repeats === "refuse") {
     const message = `${repeated.length} gene names occur more than once in ${file.path} (${repeated.slice(0, 5).join(", ")}); add their counts up with --repeated-genes sum, keep them apart with --repeated-genes keep, or name another column with --gene-symbols-column.`;
     throw new HaystackError("GENES_DUPLICATED", message);

@@ -130,6 +130,7 @@ export function importWarnings(facts: ImportFacts): string[] {
       slotGenes.shortened,
       "Gene names were shortened to the symbol in them (GRCh38_ISG15 to ISG15, say).",
     ],
+    ...dashedWarning(slotGenes.dashed).map((text): [boolean, string] => [true, text]),
     ...dateWarning(slotGenes.genes).map((text): [boolean, string] => [true, text]),
     ...[geneWarning(facts)].map((text): [boolean, string] => [text !== null, text ?? ""]),
     [renamed > 0, `${renamed} cell names occurred more than once and had a number appended.`],
@@ -144,6 +145,16 @@ export const featureWarning = (others: SlotGenes["otherFeatures"]): string[] =>
     : [
         `${others.isOther.filter((is) => is).length} features are no genes (${some(others.kinds)}) and were left out.`,
       ];
+
+/** Said where R has put dots in place of dashes. */
+function dashedWarning(dashes: SlotGenes["dashed"]): string[] {
+  const [first] = dashes;
+  return first === undefined
+    ? []
+    : [
+        `${dashes.size} gene names have dots where their symbols have dashes, and were read as these (${first.join(" as ")}).`,
+      ];
+}
 
 const DATE =
   /^(?:\d{1,2}[-. ](?:mar|sep|sept|dec|oct|apr|feb|nov)|(?:mar|sep|dec)[- ]\d{1,2}|(?:19|20)\d\d-\d\d-\d\d(?: 00:00:00)?)$/i;

@@ -171,7 +171,13 @@ function planImport(
   const source = chooseSlot(file, options.layer);
   const read = readLabels(file, options, resolver, source.slot);
   const { columns, furtherNames, sampleColumns, otherConditions } = read;
-  const slotGenes = geneSymbols(file, source.slot, columns.gene_symbols, options.repeatedGenes);
+  const slotGenes = geneSymbols(
+    file,
+    source.slot,
+    columns.gene_symbols,
+    options.repeatedGenes,
+    resolver,
+  );
   const grouped = groupCells(read.labels, dataset, read.rules, resolver);
   const { groupOf } = grouped;
   const groups = withConditions(withSamples(grouped, sampleColumns), groupOf, otherConditions);
@@ -249,7 +255,7 @@ const describeAtlas = async (
   source_sha256: await sha256(path),
   simulated: Boolean(file.unsValue("simulated")),
   columns,
-  ...given({ told: toldAtImport(options) }),
+  ...given({ told: toldAtImport(options, file.modality) }),
   n_genes: genes.length,
   genes,
   x_source: { slot: source.slot.name, kind: source.kind },

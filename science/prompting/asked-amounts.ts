@@ -42,21 +42,25 @@ export function withAmounts(proposals: readonly Proposal[]): Proposal[] {
         ? [`${name} ${first}`]
         : [`${name}s pooled: ${[first, ...more].join(", ")}`];
     });
-    said.push(...pooledConditions(family));
+    said.push(
+      ...conditionsOf(family).map(({ column, values }) => `${column} pooled: ${values.join(", ")}`),
+    );
     return said.length === 0
       ? proposal
       : { ...proposal, because: `${proposal.because} (${said.join("; ")})` };
   });
 }
 
-/** What else was done to some of the cells and not to others. */
-function pooledConditions(groups: readonly CellGroup[]): string[] {
+/** What else was done to some of the cells and not to others, by the column that says it. */
+export function conditionsOf(
+  groups: readonly CellGroup[],
+): { readonly column: string; readonly values: readonly string[] }[] {
   const columns = new Set(
     groups.flatMap(({ other_conditions = {} }) => Object.keys(other_conditions)),
   );
   return [...columns].flatMap((column) => {
     const values = [...new Set(groups.flatMap((group) => group.other_conditions?.[column] ?? []))];
-    return values.length < 2 ? [] : [`${column} pooled: ${values.toSorted().join(", ")}`];
+    return values.length < 2 ? [] : [{ column, values: values.toSorted() }];
   });
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { CellGroup } from "../atlas/atlas-index.ts";
 import type { Knowledge } from "../knowledge/knowledge.ts";
 import type { ControlStrategy, StructuredQuery } from "../query/structured-query.ts";
+import { conditionsOf } from "./asked-amounts.ts";
 import type { ControlSimilarity } from "./control-similarity.ts";
 import { krigingWeights } from "./kriging.ts";
 import type { LeaveOneOut } from "./leave-one-out.ts";
@@ -140,6 +141,10 @@ function describeLikeness(
   return `${weighting} Leaving out each of ${evidence.cellTypes} cell types in turn, such a mixture predicted its response with Pearson ${evidence.mixture.toFixed(2)}, the nearest type alone with ${evidence.nearest.toFixed(2)}.`;
 }
 
+const SHOWN = 5;
+const some = (values: readonly string[]): string =>
+  `${values.slice(0, SHOWN).join(", ")}${values.length > SHOWN ? ` and ${values.length - SHOWN} more` : ""}`;
+
 function standInBy(
   { perturbation, perturbation_id }: CellGroup,
   { perturbations }: Knowledge,
@@ -187,6 +192,9 @@ export function buildCandidate(
       .map(({ group }) => group.group_id),
   );
   const read = parts.filter(({ group_id }) => answers.has(group_id));
+  const pooled = conditionsOf(used.map(({ group }) => group)).map(
+    ({ column, values }) => `${column} (${some(values)})`,
+  );
   const why = `${describeCells(used)}: shown because ${first.because}.`;
   return {
     candidate_id: candidateId(strategy, parts),
@@ -200,6 +208,7 @@ export function buildCandidate(
     ...(read.length === 0
       ? {}
       : { reads: read.reduce((sum, part) => sum + part.n_cells, 0) / nCells }),
+    ...(pooled.length === 0 ? {} : { pooled }),
     ...(isAskedPerturbation(settings.query, first.group)
       ? {}
       : standInBy(first.group, settings.knowledge)),

@@ -29,6 +29,7 @@ export function mixedPrompt(members: readonly PlannedPrompt[]): PlannedPrompt {
     n_cells: most(part.group_id, ({ n_cells }) => n_cells),
     n_control_cells: most(part.group_id, ({ n_control_cells }) => n_control_cells),
   }));
+  const pooled = [...new Set(members.flatMap(({ chosen }) => chosen.pooled ?? []))];
   return {
     ...lead,
     chosen: {
@@ -41,6 +42,7 @@ export function mixedPrompt(members: readonly PlannedPrompt[]): PlannedPrompt {
           ? null
           : similarities.reduce((sum, each) => sum + each, 0) / members.length,
       rationale: `A mixture of the predictions from ${members.length} prompts in equal shares; the one expected to be most accurate shows ${rationale}`,
+      ...(pooled.length === 0 ? {} : { pooled }),
     },
   };
 }

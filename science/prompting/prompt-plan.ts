@@ -47,6 +47,8 @@ export interface PromptCandidate {
    * label.
    */
   readonly stand_in?: string;
+  /** What else was done to some of its cells and not to others: "genotype (STAT1 KO, WT)". */
+  readonly pooled?: readonly string[];
   /** Its name, to be read; absent where the knowledge has none, and in earlier releases. */
   readonly stand_in_name?: string;
 }

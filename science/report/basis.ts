@@ -31,6 +31,8 @@ export interface BasisFacts {
     readonly transfer?: Transfer | undefined;
     /** The perturbation of the prompt cells, where it stands in for the asked one. */
     readonly stand_in?: string | undefined;
+    /** What else was done to some of the prompt cells and not to others. */
+    readonly pooled?: readonly string[] | undefined;
     /** Where a language model was asked and did not decide. */
     readonly model_problems?:
       | readonly { readonly role: ModelRole; readonly problem: string }[]

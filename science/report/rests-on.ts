@@ -9,7 +9,7 @@ import { standInOf } from "../prompting/prompt-plan.ts";
 import type { RunResult } from "./result.ts";
 import { CONTROL_STRATEGY_REFERENCES, duration, list, plural, pValue } from "./wording.ts";
 import { type Basis, type BasisFacts, caution, fact, shownIteration } from "./basis.ts";
-import { modelOf, promptsOf, standInCaution, transferOf } from "./what-predicted.ts";
+import { modelOf, promptsOf, pooledOf, standInCaution, transferOf } from "./what-predicted.ts";
 
 /** What is known so far, in the order in which it should be read. */
 export function restsOn(facts: BasisFacts): readonly Basis[] {
@@ -18,6 +18,7 @@ export function restsOn(facts: BasisFacts): readonly Basis[] {
     ...modelOf(facts),
     ...standInCaution(facts),
     ...transferOf(facts),
+    ...pooledOf(facts),
     ...promptsOf(facts),
     ...dataOf(facts),
     ...(query === null ? [] : howItWasRead(query)),
@@ -51,6 +52,7 @@ export const basisFacts = ({ atlas, model, iterations, ...result }: RunResult): 
     model,
     transfer: plan.transfer,
     stand_in: standInOf(plan.chosen),
+    pooled: plan.chosen.pooled,
     confidence: grounding.confidence,
     model_problems: (
       [

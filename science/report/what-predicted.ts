@@ -39,6 +39,19 @@ export function standInCaution(facts: BasisFacts): Basis[] {
     : [caution("Stand-in", standInText(standIn, query))];
 }
 
+/** That the prompt cells differ in more than the perturbation. */
+export function pooledOf(facts: BasisFacts): Basis[] {
+  const { pooled = [] } = shownIteration(facts) ?? {};
+  return pooled.length === 0
+    ? []
+    : [
+        caution(
+          "Pooled",
+          `Not the same was done to all prompt cells beside the perturbation, and they are pooled: ${pooled.join("; ")}.`,
+        ),
+      ];
+}
+
 export function transferOf(facts: BasisFacts): Basis[] {
   const transfer = shownIteration(facts)?.transfer;
   if (transfer === undefined) return [];

@@ -34,6 +34,8 @@ const triedPromptSchema = z.object({
   reading: z.string().optional(),
   /** The perturbation of the prompt cells, where it stands in for the asked one. */
   stand_in: z.string().optional(),
+  /** What else was done to some of the prompt cells and not to others; absent where nothing was. */
+  pooled: z.array(z.string()).readonly().optional(),
   /** How the built-in baseline carried the response over; absent of other models, and earlier. */
   transfer: transferSchema.optional(),
   /** Absent in documents of earlier releases. */

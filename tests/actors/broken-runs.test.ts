@@ -8,7 +8,7 @@ import {
   runningRun,
   TIME,
 } from "../support/expected-runs.ts";
-import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { hostRuns, released, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
 const NO_USAGE: Usage = { gpu_seconds: 0, gpu_cost_usd: 0, llm_tokens: 0, llm_cost_usd: 0 };
@@ -42,7 +42,8 @@ async function brokenRun() {
   expect(await settled).toStrictEqual(BROKEN);
   /** No host has it any more. */
   const left = async (): Promise<void> => {
-    await expect.poll(() => hosted.supervisor.hosted()).toEqual([]);
+    await released(store, "r1");
+    expect(hosted.supervisor.hosted()).toEqual([]);
   };
   await left();
   /** Delivers an event and waits until a host has consumed it and let the run go. */

@@ -243,4 +243,43 @@ describe("a write that always ends in an error holds up no other for long (invar
     expect(pauses).toBeLessThan(longest);
     expect((await outcomesOf(["bad"], error)).outcomes).toEqual([["bad", "refused"]]);
   });
+
+  test.each<[string, readonly string[]]>([
+    ["in one write with others", ["r1", "bad", "r2"]],
+    ["alone", ["bad"]],
+  ])("others are written while it is repeated: %s", async (_, ids) => {
+    const clock = manualClock(0);
+    let isRefused = true;
+    const written: string[] = [];
+    const groupCommit = createGroupCommit(
+      {
+        async commit(commits) {
+          const names = commits.map(({ run_id }) => run_id);
+          if (isRefused && names.includes("bad")) throw new TypeError("planted");
+          written.push(...names);
+          return names.map(() => ({ result: "committed" }));
+        },
+      },
+      clock,
+      () => undefined,
+    );
+    onTestFinished(() => groupCommit.close());
+    const { source } = writes();
+    const sources = new Map(["r1", "bad", "r2", "r3"].map((id) => [id, source(id)]));
+    const ask = (...names: readonly string[]): void => {
+      for (const name of names) groupCommit.request(sources.get(name) as CommitSource);
+    };
+    ask(...ids);
+    await expect.poll(() => clock.waiting).toBe(1);
+    ask("r3", "bad", "r1");
+    await expect.poll(() => written.filter((id) => id === "r3")).toEqual(["r3"]);
+    expect(written).not.toContain("bad");
+    expect(sources.get("bad")).toMatchObject({ most: 1, settled: 0 });
+    isRefused = false;
+    const idle = groupCommit.idle();
+    clock.advance(1_000);
+    await idle;
+    expect(written.filter((id) => id === "bad")).toHaveLength(2);
+    expect(sources.get("bad")).toMatchObject({ most: 1, settled: 2, inWrites: 0 });
+  });
 });

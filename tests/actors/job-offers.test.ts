@@ -3,6 +3,7 @@ import { inferencePairs } from "../../actors/inference-pairs.ts";
 import type { JobRecord } from "../../machines/run-types.ts";
 import { googleBatch, type GoogleBatchOptions } from "../../services/batch/google/service.ts";
 import type { BatchService } from "../../services/batch/index.ts";
+import type { RunConfig, RunDocument } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { gate, googleHarness } from "../services/google-batch-harness.ts";
 import { run, temporaryStore } from "../support/hosted-runs.ts";
@@ -50,6 +51,10 @@ async function offering(offers = OFFERS) {
   return { ...harness, clock, host };
 }
 
+/** Its job may take as long as any: the program of one needs real seconds, each a quarter of an hour. */
+const lasting = (config: Partial<RunConfig> = {}): RunDocument =>
+  run("r1", { max_iterations: 1, job_deadline_seconds: 14 * 86_400, ...config });
+
 const attemptsOf = async (store: RunStore): Promise<unknown[]> =>
   (
     JSON.parse((await store.get("r1"))?.snapshot ?? "{}") as {
@@ -69,7 +74,7 @@ test("a job without a machine for long is stopped, and then begun with the next 
   const store = await temporaryStore();
   const { supervisor, committed } = await host(store);
   // One that is moved has not failed.
-  await supervisor.submit(run("r1", { max_iterations: 1, max_transient_failures: 1 }));
+  await supervisor.submit(lasting({ max_transient_failures: 1 }));
   await committed("r1", ({ status }) => status === "completed");
   expect(await attemptsOf(store)).toEqual([
     ["hs-r1-i1-p-a1", "failed", "us-central1", "SPOT", false],
@@ -102,7 +107,7 @@ test.each([
   server.scriptJobs({ hold: { SCHEDULED: machine.promise }, says: { SCHEDULED: words } });
   const store = await temporaryStore();
   const { supervisor, committed } = await host(store);
-  await supervisor.submit(run("r1", { max_iterations: 1 }));
+  await supervisor.submit(lasting());
   await committed("r1", ({ held_jobs }) => (held_jobs?.length ?? 0) > 0);
   const { promise: hour, resolve } = Promise.withResolvers<void>();
   clock.after(60 * MINUTE, resolve);
@@ -119,7 +124,7 @@ test("a job is looked for where it was made, whatever is offered since, and no s
   server.failCalls({ method: "createJob", replyLost: true, code: 13 });
   const store = await temporaryStore();
   const before = await host(store);
-  await before.supervisor.submit(run("r1", { max_iterations: 1 }));
+  await before.supervisor.submit(lasting());
   await server.reached("hs-r1-i1-p-a1", "QUEUED");
   await before.supervisor.stop();
   expect(await attemptsOf(store)).toEqual([
@@ -148,7 +153,7 @@ test("a job is stopped where it was made", async () => {
   server.scriptJobs({ hold: { QUEUED: gate().promise } });
   const store = await temporaryStore();
   const before = await host(store);
-  await before.supervisor.submit(run("r1", { max_iterations: 1 }));
+  await before.supervisor.submit(lasting());
   await server.reached("hs-r1-i1-p-a1", "QUEUED");
   await before.supervisor.stop();
   const moved = googleBatch({ ...options, location: "europe-west4", offers: OFFERS.slice(1) });

@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SupervisorOptions } from "../../actors/supervisor/supervisor.ts";
 import { cancelledRun, completedRun, failedRun, runningRun } from "../support/expected-runs.ts";
-import { hostRuns, POLL_MS, run, skippingClock, watched } from "../support/hosted-runs.ts";
+import {
+  hostRuns,
+  POLL_MS,
+  released,
+  run,
+  skippingClock,
+  watched,
+} from "../support/hosted-runs.ts";
 import { describeWithMongodb, startMongodb, type MongodbServer } from "../support/mongodb.ts";
 import { quickest } from "../support/quickest.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
@@ -212,7 +219,8 @@ test("a snapshot of an unknown machine version that no other daemon takes for a 
   );
   expect(await committed("r1", ({ status }) => status === "failed")).toStrictEqual(shown);
   await expect.poll(() => mails.map(({ subject }) => subject)).toEqual(["run_failed"]);
-  await expect.poll(() => supervisor.hosted()).toEqual([]);
+  await released(store, "r1");
+  expect(supervisor.hosted()).toEqual([]);
   const { snapshot, machine } = commit;
   expect(await store.get("r1")).toStrictEqual({
     document: shown,

@@ -7,7 +7,7 @@ import type { Clock } from "../../services/clock/index.ts";
 import type { Postponement } from "../../services/runs/document.ts";
 import type { RunStore } from "../../services/runs/index.ts";
 import { statusOf } from "../../actors/run-details.ts";
-import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { attended, hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
 const MINUTE = 60_000;
@@ -103,7 +103,7 @@ test.each([
   ["TOO_MANY_FILES", ["r1"]],
   ["COMPUTE_ENDED", ["r1", "r2"]],
 ] as const)("%s: admitted meanwhile are %j", async (code, expected) => {
-  const inner = await temporaryStore();
+  const { port: inner, isIdle } = attended(await temporaryStore());
   let sweeps = 0;
   const store: RunStore = {
     ...inner,
@@ -119,9 +119,13 @@ test.each([
     scriptedEffects({ now: Date.now, scores: [8], strategy: "query_as_control", before }),
     { clock, limits: { maxActive: 9, maxActivePerUser: 9 }, pollMs: 10 },
   );
+  const passTime = async (ms: number) => {
+    await nextTurn();
+    if (isIdle()) clock.advance(ms);
+  };
   /** Every sweep may take two claims and an admission. */
   const sweep = async () => {
-    for (const wanted = sweeps + 12; sweeps < wanted; clock.advance(1)) await nextTurn();
+    for (const wanted = sweeps + 12; sweeps < wanted;) await passTime(1);
   };
   await supervisor.submit(run("r1"));
   await sweep();
@@ -138,7 +142,7 @@ test.each([
   isThere = false;
   let isDone = false;
   void both.then(() => (isDone = true));
-  for (; !isDone; clock.advance(1_000)) await nextTurn();
+  while (!isDone) await passTime(1_000);
 });
 
 test("what a step waits for is shown while it waits, and no longer", async () => {

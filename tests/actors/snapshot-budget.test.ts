@@ -4,7 +4,7 @@ import type { AnalyzeOutput } from "../../machines/step-types.ts";
 import { snapshotBudget } from "../../actors/host/persisted-snapshot.ts";
 import type { HaystackError } from "../../errors.ts";
 import { failedRun, TIME } from "../support/expected-runs.ts";
-import { hostRuns, run, temporaryStore } from "../support/hosted-runs.ts";
+import { hostRuns, released, run, temporaryStore } from "../support/hosted-runs.ts";
 import { scriptedEffects } from "../support/scripted-effects.ts";
 
 const WARNING = 64 * 1024;
@@ -70,7 +70,7 @@ async function runWithAnswer(bytes: number) {
   const settled = hosted.supervisor.settled("r1");
   await hosted.supervisor.submit(run("r1"));
   const end = await settled;
-  await expect.poll(() => hosted.supervisor.hosted()).toEqual([]);
+  await released(store, "r1");
   return { ...hosted, store, effects, end };
 }
 

@@ -20,9 +20,10 @@ interface Trial {
   readonly server?: Partial<BatchServerOptions>;
   readonly image?: string;
   readonly prepare?: (server: BatchServer) => void;
+  /** Whether the message comes; for one that does not there is no time. */
   readonly isTold?: boolean;
-  /** Looks until there was time enough. */
-  readonly looks?: number;
+  /** What is seen of the job when it has had time enough; otherwise it has until it ends. */
+  readonly timeIsOver?: RegExp;
 }
 
 /** A trial against Batch on this machine, with a folder as the bucket. */
@@ -31,7 +32,7 @@ async function trial({
   image = IMAGE,
   prepare,
   isTold = true,
-  looks = 500,
+  timeIsOver,
 }: Trial): Promise<{ found: TrialFindings; server: BatchServer; left: string[] }> {
   const bucket = await temporaryFolder();
   const jobEvents = inProcessJobEvents({ clock: systemClock });
@@ -65,17 +66,17 @@ async function trial({
   const objects = directoryObjects({ root: bucket });
   // The job writes below folders that are there.
   await mkdir(join(bucket, "doctor", JOB), { recursive: true });
-  let looked = 0;
+  let seen = "";
   const found = await tryJob(
     {
       objects,
       jobs,
       jobEvents,
-      async pause() {
+      async pause(waitsFor) {
         await new Promise((resolve) => setTimeout(resolve, 20));
-        return ++looked >= looks;
+        return waitsFor === "message" ? !isTold : timeIsOver?.test(seen) === true;
       },
-      onState: () => undefined,
+      onState: (state) => void (seen = state),
     },
     JOB,
   );
@@ -141,7 +142,7 @@ test.each<[string, Trial, Partial<TrialFindings>]>([
   [
     "no machine comes, and Batch says why",
     {
-      looks: 20,
+      timeIsOver: /actAs/,
       prepare: (server) =>
         server.scriptJobs({
           hold: { SCHEDULED: new Promise(() => undefined) },
@@ -153,7 +154,7 @@ test.each<[string, Trial, Partial<TrialFindings>]>([
   [
     "no machine comes, and Batch does not say why",
     {
-      looks: 20,
+      timeIsOver: /^SCHEDULED$/,
       prepare: (server) => server.scriptJobs({ hold: { SCHEDULED: new Promise(() => undefined) } }),
     },
     { machine: said(/SCHEDULED.*agentReporter/) },
@@ -179,7 +180,7 @@ test.each<[string, Trial, Partial<TrialFindings>]>([
   ],
   [
     "no message comes",
-    { isTold: false, looks: 50 },
+    { isTold: false },
     { machine: null, image: null, mount: null, topic: said(/pubsub\.publisher/) },
   ],
 ])("the part that fails is named: %s", async (_, how, expected) => {

@@ -310,7 +310,7 @@ test("without an atlas the advice is to import or simulate one; then the questio
   expect(made.code).toBe(0);
   const unknown = await command("run", "How would flurbocytes respond to IFN-beta?");
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.not.stringContaining("No atlas")]);
-}, 180_000);
+});
 
 test("a store that cannot be opened is told in words", async () => {
   const folder = join(dataDir, "closed");

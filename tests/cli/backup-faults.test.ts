@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync } from "node:fs";
 import {
   chmod,
@@ -297,17 +298,22 @@ test("a store that is damaged inside is not copied as if it were whole", async (
   );
 });
 
-/** Kills the command as soon as the file is there. */
+/** The command kills itself between two steps of its work, as soon as the file is there. */
 async function killedAt(args: readonly string[], file: string): Promise<NodeJS.Signals | null> {
-  const child = spawn(process.execPath, ["bin/haystack.mjs", ...args], { stdio: "ignore" });
-  const ended = new Promise<NodeJS.Signals | null>((resolve) =>
-    child.once("exit", (_, signal) => resolve(signal)),
+  const looking = `
+    import { existsSync } from "node:fs";
+    const look = () => {
+      if (existsSync(${JSON.stringify(file)})) process.kill(process.pid, "SIGKILL");
+      setImmediate(look).unref();
+    };
+    look();`;
+  const child = spawn(
+    process.execPath,
+    [`--import=data:text/javascript,${encodeURIComponent(looking)}`, "bin/haystack.mjs", ...args],
+    { stdio: "ignore" },
   );
-  await expect
-    .poll(() => existsSync(file) || child.exitCode !== null, { interval: 1, timeout: 20_000 })
-    .toBe(true);
-  child.kill("SIGKILL");
-  return ended;
+  const [, signal] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+  return signal;
 }
 
 test("what a killed backup or restore leaves is never taken for whole, and is done anew", async () => {

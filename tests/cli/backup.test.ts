@@ -99,7 +99,7 @@ test("what a daemon with runs under way is copied to is restored elsewhere, fini
   for (const runId of underWay)
     await expect.poll(() => statusIn(dataDir, runId), ENDS).toBe("completed");
   expect((await stop("SIGTERM")).code).toBe(0);
-}, 180_000);
+});
 
 test("a data folder that was moved before it was backed up is restored with the results where they are now", async () => {
   const [dataDir, parent] = await Promise.all([temporaryFolder(), temporaryFolder()]);

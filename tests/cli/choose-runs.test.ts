@@ -55,7 +55,7 @@ test("the beginning of an id is enough in every command; of several the candidat
     0,
     expect.stringContaining("run-a1: cancelled"),
   ]);
-}, 60_000);
+});
 
 test("lists are filtered by words, name, label, age", async () => {
   const { run } = await placeWith(
@@ -79,7 +79,7 @@ test("lists are filtered by words, name, label, age", async () => {
     ["--status", "done"],
   ])
     expect((await run("list", ...bad)).code).toBe(2);
-}, 60_000);
+});
 
 test("name and labels are kept in the run, here and at a server, and found again", async () => {
   const { run } = await placeWith();
@@ -109,7 +109,7 @@ test("name and labels are kept in the run, here and at a server, and found again
     const { code, stderr } = await run("submit", QUESTION, ...bad);
     expect([code, stderr]).toEqual([2, expect.stringMatching(/^haystack: --(name|label).*\.\n$/)]);
   }
-}, 60_000);
+});
 
 test("many are cancelled at once, after a question that only a terminal can answer", async () => {
   const { run } = await placeWith(
@@ -136,7 +136,7 @@ test("many are cancelled at once, after a question that only a terminal can answ
   expect([again.code, again.stdout]).toEqual([0, "There are no runs to cancel.\n"]);
   for (const args of [[], ["run-3", "--all"]])
     expect((await run("cancel", ...args)).stderr).toContain("Say which run to cancel");
-}, 60_000);
+});
 
 test("submit says that no daemon is there; status says what the run waits for", async () => {
   const { run } = await placeWith();
@@ -145,7 +145,7 @@ test("submit says that no daemon is there; status says what the run waits for", 
   const status = await run("status", stdout.trim());
   expect(status.stdout).toContain("Waits for: a daemon that admits it");
   expect(status.stdout).toContain("Owner: nobody\n");
-}, 60_000);
+});
 
 test("while a daemon has the store, submit says nothing of one, and the daemon keeps it", async () => {
   const { run, folder } = await placeWith();
@@ -154,7 +154,7 @@ test("while a daemon has the store, submit says nothing of one, and the daemon k
   expect(() => lockSqliteRuns({ file: join(folder, "runs.sqlite") })).toThrow("Another daemon");
   unlock();
   expect((await run("submit", QUESTION)).stderr).toContain("No daemon is there");
-}, 60_000);
+});
 
 test("a run that nobody hosts is called interrupted, and retry is named", async () => {
   const { run, folder } = await placeWith();
@@ -185,41 +185,37 @@ test("a run that nobody hosts is called interrupted, and retry is named", async 
   expect(JSON.parse((await run("list", "--json")).stdout)).toMatchObject({
     runs: [{ run_id, interrupted: true }],
   });
-}, 60_000);
+});
 
 describeWithPython("a question on a terminal", () => {
   test.each([
     ["y", "cancelled"],
     ["n", "pending"],
     ["", "pending"],
-  ])(
-    "answered %j leaves the runs %s",
-    async (answer, status) => {
-      const { run, folder } = await placeWith(queued("run-1"), queued("run-2"));
-      const shown = spawnSync(
-        placeOf(PYTHON),
-        [
-          "tests/support/answer-on-terminal.py",
-          "[y/N]",
-          answer,
-          process.execPath,
-          "cli/haystack.ts",
-          "cancel",
-          "--all",
-          "--data-dir",
-          folder,
-        ],
-        { encoding: "utf8", env: { ...process.env, COMPUTE_PROCESSES: "1" } },
-      );
-      expect([shown.status, shown.stdout]).toEqual([
-        0,
-        expect.stringContaining("Do you want to cancel these 2 runs? [y/N]"),
-      ]);
-      const { runs } = JSON.parse((await run("list", "--json")).stdout) as { runs: RunDocument[] };
-      expect(runs.map((each) => each.status)).toEqual([status, status]);
-    },
-    60_000,
-  );
+  ])("answered %j leaves the runs %s", async (answer, status) => {
+    const { run, folder } = await placeWith(queued("run-1"), queued("run-2"));
+    const shown = spawnSync(
+      placeOf(PYTHON),
+      [
+        "tests/support/answer-on-terminal.py",
+        "[y/N]",
+        answer,
+        process.execPath,
+        "cli/haystack.ts",
+        "cancel",
+        "--all",
+        "--data-dir",
+        folder,
+      ],
+      { encoding: "utf8", env: { ...process.env, COMPUTE_PROCESSES: "1" } },
+    );
+    expect([shown.status, shown.stdout]).toEqual([
+      0,
+      expect.stringContaining("Do you want to cancel these 2 runs? [y/N]"),
+    ]);
+    const { runs } = JSON.parse((await run("list", "--json")).stdout) as { runs: RunDocument[] };
+    expect(runs.map((each) => each.status)).toEqual([status, status]);
+  });
 });
 
 describeWithMongodb("on MongoDB", () => {
@@ -234,7 +230,7 @@ describeWithMongodb("on MongoDB", () => {
     onTestFinished(() => store.close());
     await store.presence?.renew("other", Date.now(), Date.now() + 600_000);
     expect((await submit()).stderr).toBe("");
-  }, 60_000);
+  });
 });
 
 test("list says of a score that nothing could be measured for it", async () => {

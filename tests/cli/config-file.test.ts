@@ -62,7 +62,7 @@ test("flag, variable, file, default: the first that is set counts, and config sa
       }),
     ]);
   }
-}, 30_000);
+});
 
 test("config shows in sections what is set; with --all everything", async () => {
   const folder = await folderWith({ [JSON_FILE]: '{"MAX_ACTIVE_RUNS": 3}' });
@@ -76,7 +76,7 @@ test("config shows in sections what is set; with --all everything", async () => 
     expect(all.stdout).toContain(part);
   const none = await inFolder(await temporaryFolder(), ["config"]);
   expect(none.stdout).toMatch(/^Nothing is configured/);
-}, 30_000);
+});
 
 test.each<[string, Record<string, string>, string]>([
   [
@@ -115,7 +115,7 @@ test("values are checked by the same schema, and a misspelt name of a .env is to
   const folder = await folderWith({ [JSON_FILE]: '{"MAX_ACTIVE_RUNS": "many"}' });
   const { code, stderr } = await inFolder(folder, ["list"]);
   expect([code, stderr]).toEqual([2, expect.stringContaining("MAX_ACTIVE_RUNS (")]);
-}, 30_000);
+});
 
 test("a secret that every user of the machine can read is told, and not shown", async () => {
   const file = { [JSON_FILE]: '{"OPENAI_API_KEY": "sk-secret-in-a-file"}' };
@@ -126,4 +126,4 @@ test("a secret that every user of the machine can read is told, and not shown", 
   expect(open.stdout).toMatch(/OPENAI_API_KEY +\(hidden\) +haystack.config.json/);
   const closed = await inFolder(await folderWith(file), ["config"]);
   expect([closed.code, closed.stderr]).toEqual([0, ""]);
-}, 30_000);
+});

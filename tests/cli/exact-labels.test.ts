@@ -31,7 +31,7 @@ test("a run by the labels of the atlas reads no question, whatever the question 
       atlas_labels: ["Interferon beta"],
     });
   }
-}, 120_000);
+}, 300_000);
 
 test.each([
   [["--cell-type", "CD14-positive monocyte"], "go together"],
@@ -44,5 +44,5 @@ test.each([
     expect([code, stderr]).toEqual([2, expect.stringContaining(words)]);
     expect(stderr.trim().split("\n")).toHaveLength(1);
   },
-  60_000,
+  300_000,
 );

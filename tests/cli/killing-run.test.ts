@@ -45,7 +45,7 @@ test("a run that ends its daemon at every start is set aside after the third; th
   await store.insert(question("good"));
   const stop = await serveOn(folder, env);
   await expect
-    .poll(async () => (await store.get("killer"))?.set_aside?.code, { timeout: 30_000 })
+    .poll(async () => (await store.get("killer"))?.set_aside?.code)
     .toBe("RUN_ENDS_PROCESS");
   await expect
     .poll(async () => (await store.get("good"))?.document.status, { timeout: 120_000 })

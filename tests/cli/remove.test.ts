@@ -93,7 +93,7 @@ test("a daemon lets go what it is configured to let go when it starts", async ()
   await store.close();
   const { startTestServer } = await import("../support/server.ts");
   const server = await startTestServer({ dataDir: folder, env: { RETAIN_DAYS: "30" } });
-  await expect.poll(() => server.daemon.runs.get("old"), { timeout: 20_000 }).toBeUndefined();
+  await expect.poll(() => server.daemon.runs.get("old")).toBeUndefined();
   expect(await server.daemon.runs.get("new")).toBeDefined();
   expect(server.troubles).toEqual([]);
   await server.close();

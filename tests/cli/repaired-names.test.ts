@@ -44,7 +44,7 @@ test("a check says what a question means and what it would be taken for, and run
     expect.stringContaining("did you mean Prednisolone or Prednisone? Write the one you mean."),
   ]);
   expect(await listed()).toEqual([]);
-}, 120_000);
+}, 300_000);
 
 test("where nobody can be asked a run goes on with the only near name, and says so", async () => {
   const { run } = await place();
@@ -59,7 +59,7 @@ test("where nobody can be asked a run goes on with the only near name, and says 
   );
   const unsure = await run("run", "How would monocytes respond to prednisolne?", ...SMALL);
   expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining("or Prednisone?")]);
-}, 120_000);
+}, 300_000);
 
 describeWithPython("a repaired name on a terminal", () => {
   test.each([
@@ -91,12 +91,12 @@ describeWithPython("a repaired name on a terminal", () => {
       ]);
       expect(await listed()).toHaveLength(runs);
     },
-    60_000,
+    300_000,
   );
 
   test("is not asked about with --yes", async () => {
     const { run, listed } = await place();
     expect((await run("submit", MISSPELT, "--yes")).code).toBe(0);
     expect(await listed()).toHaveLength(1);
-  }, 60_000);
+  }, 300_000);
 });

@@ -37,7 +37,7 @@ test("a check says what would stand in for the asked perturbation, and of the as
     /^! Stand-in: Interferon \w+ stands in for Interferon omega, of which the atlas has no cells; /m,
   );
   expect(await check(QUESTION)).not.toContain("Stand-in");
-}, 60_000);
+});
 
 test.each([
   [QUESTION, CAUTIONS],
@@ -84,5 +84,4 @@ test.each([
       expect(cautionsOf(rests_on)).toEqual(cautions);
     }
   },
-  120_000,
 );

@@ -87,4 +87,4 @@ test("a server and the local command line answer every wish alike", async () => 
   expect(answers.map(([runId, there]) => [runId, there])).toEqual(
     answers.map(([runId, , local]) => [runId, local]),
   );
-}, 60_000);
+});

@@ -48,7 +48,7 @@ test("an import from an address is fetched again, with version, licence and dige
   expect(JSON.parse(fresh.stdout)).toEqual({
     updated: [{ name: "cl", changed: true, version: "2026-02-02", licence: BY }],
   });
-}, 120_000);
+});
 
 test("what cannot be read, had or accepted leaves what was there", async () => {
   const { served, url, run, imports } = await place(obo("2026-01-01", BY, "first neuron"));
@@ -71,4 +71,4 @@ test("what cannot be read, had or accepted leaves what was there", async () => {
   expect(await imports()).toMatchObject([{ licence: "https://example.org/non-commercial" }]);
   const unknown = await run("update", "nothing");
   expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('"nothing"')]);
-}, 120_000);
+});

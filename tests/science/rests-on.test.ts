@@ -61,6 +61,17 @@ test.each<[string[], string]>([
   },
 );
 
+test("what else was done to some of the prompt cells is a caution", () => {
+  const iterations = [{ ...facts().iterations[0]!, pooled: ["genotype (KO, WT)", "dox (+, -)"] }];
+  expect(titles({ iterations }).slice(0, 2)).toEqual([
+    ["Model", false],
+    ["Pooled", true],
+  ]);
+  expect(textOf("Pooled", { iterations })).toBe(
+    "Not the same was done to all prompt cells beside the perturbation, and they are pooled: genotype (KO, WT); dox (+, -).",
+  );
+});
+
 test("a baseline and simulated data are cautions, beside the data that was measured", () => {
   const changes: Partial<BasisFacts> = {
     atlases: [

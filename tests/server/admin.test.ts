@@ -49,6 +49,7 @@ interface Answer {
 
 async function startAdmin(options: ScriptedServerOptions = {}) {
   const server = await startScriptedServer({
+    isPatient: true,
     ...options,
     script: { checkMs: NEVER_MS, ...options.script },
     supervisor: { passivateMs: 2 * NEVER_MS, ...options.supervisor },

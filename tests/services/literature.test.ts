@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { LiteratureRequest, LiteratureService } from "../../services/literature/index.ts";
 import { pubmedLiterature, type PubmedOptions } from "../../services/literature/pubmed.ts";
@@ -20,6 +21,8 @@ const REQUEST: LiteratureRequest = {
 
 /** Longer than any answer takes here. */
 const TIMEOUT_MS = 60_000;
+/** Timers count in whole milliseconds, from a whole one. */
+const TIMER_MS = 2;
 
 /**
  * Timers that a busy machine does not shorten the time between: they go on with the event loop, and
@@ -248,25 +251,31 @@ describe("PubMed by the E-utilities", () => {
   });
 
   test("keeps to three requests a second without a key", async () => {
-    steadyTimers();
     const at: number[] = [];
     const send = globalThis.fetch;
     vi.spyOn(globalThis, "fetch").mockImplementation((...request) => {
-      at.push(Date.now());
+      at.push(performance.now());
       return send(...request);
     });
     onTestFinished(() => void vi.restoreAllMocks());
+    const rateFile = join(folder, "rates.sqlite");
+    const begun = performance.now();
     await pubmedLiterature({
       baseUrl: server.baseUrl,
-      rateFile: join(folder, "rates.sqlite"),
+      rateFile,
       cacheFolder: folder,
       cacheMs: 500,
       timeoutMs: TIMEOUT_MS,
       now: () => now,
     }).search(REQUEST);
     expect(at).toHaveLength(5);
-    expect(at[3]! - at[0]!).toBeGreaterThanOrEqual(980);
-    expect(at[4]! - at[1]!).toBeGreaterThanOrEqual(980);
+    // Each has taken a turn of a third of a second, and none went before its own.
+    const rates = new DatabaseSync(rateFile, { readOnly: true });
+    onTestFinished(() => rates.close());
+    const taken = rates.prepare("SELECT free_at FROM pace").all();
+    expect(taken).toEqual([{ free_at: expect.closeTo(now + (5 * 1_000) / 3, 6) as number }]);
+    for (const [turn, sent] of at.entries())
+      expect(sent - begun).toBeGreaterThanOrEqual((turn * 1_000) / 3 - TIMER_MS);
   });
 
   test("an abort is thrown at once", async () => {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { bindRunMachine, type RunEffects } from "../../actors/host/bind-run-machine.ts";
 import {
   createSupervisor,
@@ -79,6 +79,36 @@ export function watched(store: RunStore) {
     return store.pending(owner);
   };
   return { looks, store: { ...store, loads, pending } };
+}
+
+/**
+ * The port, with whether none of its calls is under way: where a clock is turned by hand its time
+ * stands still meanwhile, as what is asked here answers in the time of the machine.
+ */
+export function attended<Port extends object>(
+  port: Port,
+): { readonly port: Port; readonly isIdle: () => boolean } {
+  let underWay = 0;
+  const ended = (): void => void (underWay -= 1);
+  const counting = new Proxy(port, {
+    get(target, name) {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== "function") return member;
+      return (...given: unknown[]): unknown => {
+        const answer: unknown = Reflect.apply(member, target, given);
+        if (!(answer instanceof Promise)) return answer;
+        underWay += 1;
+        void answer.then(ended, ended);
+        return answer;
+      };
+    },
+  });
+  return { port: counting, isIdle: () => underWay === 0 };
+}
+
+/** Resolves once nobody hosts the run: it has left memory, and its lease is released. */
+export async function released(store: RunStore, runId: string): Promise<void> {
+  await expect.poll(async () => (await store.get(runId))?.lease).toBeNull();
 }
 
 /** The machine's clock, which can be put forward; the timers that run keep their pace. */

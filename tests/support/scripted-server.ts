@@ -43,6 +43,8 @@ export interface ScriptedServerOptions {
   readonly script?: Partial<Script>;
   readonly env?: Readonly<Record<string, string>>;
   readonly supervisor?: Partial<SupervisorOptions>;
+  /** An answer waits for what it is to tell, however long that takes, and nothing ends with time. */
+  readonly isPatient?: boolean;
   /** Told of every durable write of a run. */
   readonly onStored?: (commit: RunCommit) => void;
 }
@@ -55,6 +57,7 @@ export async function startScriptedServer({
   script = {},
   env = {},
   supervisor = {},
+  isPatient = false,
   onStored,
 }: ScriptedServerOptions = {}): Promise<ScriptedServer> {
   const config = loadConfig(
@@ -117,7 +120,7 @@ export async function startScriptedServer({
     inspection,
     access,
     uploads,
-    clock,
+    clock: isPatient ? { ...clock, after: () => () => undefined } : clock,
     logger: silentLogger(),
     jobEvents,
   };

@@ -80,7 +80,7 @@ describeWithBrowser("upload of an atlas in the window", () => {
       await page.locator("article[data-status=completed]").waitFor(PATIENCE);
       // The browser tells of the request that nobody had signed for, and of the refused file.
       expect(complaints.filter((line) => !/40[01]/.test(line))).toEqual([]);
-    }, 300_000);
+    });
   });
 
   test("is for administrators alone, and a file that is stopped leaves nothing", async () => {

@@ -275,6 +275,7 @@ class TriedPrompt(Answer):
     verdict: str | None = None
     reading: str | None = None
     stand_in: str | None = None
+    pooled: list[str] | None = None
     transfer: DeltaTransfer | LearnedTransfer | None = None
     expected_accuracy: ExpectedAccuracy | NotKnown | None = None
     feedback: list[str]
@@ -335,6 +336,7 @@ class Iteration(Answer):
     verdict: str | None = None
     reading: str | None = None
     stand_in: str | None = None
+    pooled: list[str] | None = None
     transfer: DeltaTransfer | LearnedTransfer | None = None
     expected_accuracy: ExpectedAccuracy | NotKnown | None = None
     feedback: list[str]

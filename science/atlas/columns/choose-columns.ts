@@ -2,12 +2,16 @@ import type { AtlasColumns } from "../atlas-index.ts";
 import { HaystackError } from "../../../errors.ts";
 import type { H5adFile, Slot } from "../../anndata/open.ts";
 import { chooseCellType } from "./cell-type-column.ts";
+import { combinedParts } from "./combinations.ts";
 import type { IsOther } from "./control-labels.ts";
 import type { Controls } from "./controls.ts";
 import { findControls } from "./controls.ts";
 import type { Amounts } from "./covariates.ts";
-import { isSinceGiven, isZero, readAmounts } from "./covariates.ts";
-import { chooseGeneNames, geneColumn, symbolsOfIds } from "./gene-names.ts";
+import { isSinceGiven } from "./covariate-names.ts";
+import { isZero, readAmounts } from "./covariates.ts";
+import type { GeneOf } from "./gene-words.ts";
+import { geneLookup } from "./gene-lookup.ts";
+import { chooseGeneNames, geneColumn } from "./gene-names.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { checkLabelCount, labelReader } from "./labels.ts";
 import { choosePerturbation } from "./perturbation-column.ts";
@@ -39,7 +43,7 @@ export interface ColumnChoice {
   readonly read: ReadLabels;
   readonly isOther: IsOther;
   /** The symbol of the gene that a word names, by the genes of the file and what is known. */
-  readonly geneOf: (word: string) => string | null;
+  readonly geneOf: GeneOf;
 }
 
 /** Told on the command line; the rest is found. */
@@ -70,18 +74,17 @@ export function chooseColumns(
   const frame = frameOf(slot);
   const genes = chooseGeneNames(file, frame, knowledge);
   const symbols = told.gene_symbols === undefined ? genes.column : told.gene_symbols;
-  const named = [...genes.names, ...(symbols === null ? [] : geneColumn(file, frame, symbols))];
-  const known = new Map([
-    ...symbolsOfIds(file, frame, symbols),
-    ...named.flatMap((name) => (name === null ? [] : [[name.toLowerCase(), name] as const])),
-  ]);
+  const { has, geneOf } = geneLookup(file, frame, genes, symbols, knowledge);
   const isOther: IsOther = (word) =>
-    known.has(word.toLowerCase()) || knowledge.perturbationId(word) !== null;
+    has(word) || knowledge.perturbationId(word) !== null || knowledge.geneSymbol?.(word) === word;
+  const isKnown = (label: string): boolean => knowledge.perturbationId(label) !== null;
   const fitting = choosePerturbation(
     obs,
     read,
     isOther,
-    (label) => knowledge.perturbationId(label) !== null,
+    (label) =>
+      isKnown(label) ||
+      combinedParts(label, { isOther, geneOf }).some((part) => part !== "" && isKnown(part)),
   );
   const perturbation =
     told.perturbation === undefined
@@ -128,10 +131,7 @@ export function chooseColumns(
     obs,
     read,
     isOther,
-    geneOf: (word) =>
-      known.get(word.toLowerCase().replace(/^(ens[a-z]*g\d{6,})\.\d+$/, "$1")) ??
-      knowledge.geneSymbol?.(word) ??
-      null,
+    geneOf,
   };
 }
 

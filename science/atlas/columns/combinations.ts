@@ -1,4 +1,5 @@
 import { controlReading, type IsOther } from "./control-labels.ts";
+import { type GeneOf, geneWord } from "./gene-words.ts";
 import type { CodedLabels } from "./labels.ts";
 
 export interface Combinations {
@@ -7,24 +8,31 @@ export interface Combinations {
   readonly notes: readonly string[];
 }
 
+/** What is known of the words in a label. */
+export interface Words {
+  readonly isOther: IsOther;
+  readonly geneOf: GeneOf;
+}
+
+/** In place of the name of a part that is a control. */
+const CONTROL = "";
+
 /**
- * "A+B" and "B+A" are one combination, called as most of its cells call it. Labels in `except` hold
- * more than the names of their parts.
+ * "A+B" and "B+A" are one combination, called as most of its cells call it. Labels in `except` hold more than the names of their parts.
  */
 export function combinations(
   { name, labels, codes }: CodedLabels,
   except: ReadonlySet<string>,
-  isOther: IsOther,
+  words: Words,
 ): Combinations {
   const cells = new Float64Array(labels.length);
   for (const code of codes) if (code >= 0) cells[code] = (cells[code] as number) + 1;
   const named = labels.flatMap((label, code) => {
-    const parts = except.has(label) ? [] : partsOf(label, isOther);
-    const key = parts
-      .map((part) => part.toLowerCase())
-      .toSorted()
-      .join("\n");
-    return parts.length < 2 ? [] : [{ label, key, cells: cells[code] as number }];
+    const parts = except.has(label) ? [] : combinedParts(label, words);
+    const key = parts.toSorted().join("\n");
+    return parts.length < 2 || parts.includes(CONTROL)
+      ? []
+      : [{ label, key, cells: cells[code] as number }];
   });
   const several = [...Map.groupBy(named, ({ key }) => key).values()]
     .filter((those) => those.length > 1)
@@ -49,13 +57,29 @@ export function combinations(
 /** One thing given after another: "LPS;IFNb" may be written for that. */
 const IN_TURN = /[;>→]|\bthen\b/i;
 
-/** The parts of a combination of which none is a control; none for other labels. */
-function partsOf(label: string, isOther: IsOther): string[] {
+/** The parts of a label, CONTROL for those that are one; none where all are, or it is no combination. */
+export function combinedParts(label: string, words: Words): string[] {
   if (IN_TURN.test(label)) return [];
-  const parts = label.split(/\s*[+&|]\s*/).map((part) => part.trim());
-  const all =
-    parts.length === 1 && label.split("_").every((word) => isOther(word))
-      ? label.split("_")
-      : parts;
-  return all.every((part) => part !== "" && controlReading(part, isOther) === null) ? all : [];
+  const parts = label.split(/\s*(?:[+&|,]|--|__)\s*/).map((part) => part.trim());
+  if (parts.includes("")) return [];
+  const all = parts.flatMap((part) => joinedByLines(part, words) ?? [nameOf(part, words)]);
+  return all.every((part) => part === CONTROL) ? [] : all;
 }
+
+/** The parts of "STAT1_IRF9" or "NT_STAT1", where each is a gene, a substance or a neutral guide. */
+function joinedByLines(part: string, { isOther, geneOf }: Words): string[] | null {
+  const split = part.split("_");
+  if (split.length < 2) return null;
+  const genes = split.map((word) => (isControl(word, isOther) ? CONTROL : geneWord(word, geneOf)));
+  if (genes.every((gene) => gene !== null))
+    return genes.some((gene) => gene !== CONTROL) ? genes.map(lower) : null;
+  return split.every((word) => isOther(word) && !isControl(word, isOther))
+    ? split.map(lower)
+    : null;
+}
+
+const nameOf = (part: string, { isOther }: Words): string =>
+  isControl(part, isOther) ? CONTROL : lower(part);
+const isControl = (part: string, isOther: IsOther): boolean =>
+  controlReading(part, isOther) !== null;
+const lower = (text: string): string => text.toLowerCase();

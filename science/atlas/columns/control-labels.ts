@@ -1,3 +1,5 @@
+import { writtenTuples } from "./written-tuples.ts";
+
 /**
  * Whether a label of a perturbation column marks control cells. A label may be compound: of
  * "A+ctrl" only A is meant, "ctrl+ctrl" is a control, and so is "vehicle (DMSO)".
@@ -23,7 +25,7 @@ const WORDS: readonly (readonly [ControlKind, RegExp])[] = [
   [
     "non-targeting",
     new RegExp(
-      `^${GUIDE}(?:non ?target(?:ing|ed)?|no ?target|ntc|ntg|nt|scrambled?|scr|safe ?target(?:ing)?|safe ?harbou?r|safe cutting|(?:one )?intergenic(?: site)?|negctrl|neg ctrl|no site|(?:one )?non ?gene ?site|ctrl ?(?:guide|grna|sgrna)|luciferase|luc|lacz|aavs1|rosa26)(?=\\d|g\\d|\\s|$)`,
+      `^${GUIDE}(?:non ?target(?:ing|ed)?|no ?target|ntc|ntg|nt|scrambled?|scr|safe ?target(?:ing)?|safe ?h(?:arbou?r)?|safe cutting|(?:one )?intergenic(?: site)?|negctrl|neg ctrl|no site|(?:one )?non ?gene ?site|gal4|ctrl ?(?:guide|grna|sgrna)|luciferase|luc|lacz|aavs1|rosa26)(?=\\d|g\\d|\\s|$)`,
     ),
   ],
   [
@@ -44,7 +46,10 @@ const WORDS: readonly (readonly [ControlKind, RegExp])[] = [
 const REPORTER = /^(?:(?:e|sf|d2e)?gfp|[emt]?[bry]fp|mcherry|tdtomato|mtagbfp2?)$/i;
 /** What may follow the name of a control: numbers, amounts, times, replicates, guides. */
 const HARMLESS =
-  /^(?:#?\d[\d.,%]*|\d*(?:[.,]\d+)?\s?(?:%|h|hr|hrs|hours?|d|days?|min|nm|um|µm|mm|ng|ug|µg|mg|ml|ul|x)|(?:rep|replicate|r|d|donor|day|batch|plate|well|lane|guide|sgrna|grna|g|sg|no|v|p|n)\s?\d*|controls?|ctrl|group|cells?|sample|condition|only|alone|sirna|shrna|guides?|grna|sgrna|oligo|vector|site|ml|sham)$/;
+  /^(?:#?\d[\d.,%]*|\d*(?:[.,]\d+)?\s?(?:%|h|hr|hrs|hours?|d|days?|min|nm|um|µm|mm|ng|ug|µg|mg|ml|ul|x)|(?:rep|replicate|r|d|donor|day|batch|plate|well|lane|guide|sgrna|grna|g|sg|no|v|p|n)\s?\d*|controls?|ctrl|group|cells?|sample|condition|only|alone|sirna|shrna|guides?|grna|sgrna|oligo|vector|site|ml|sham|mod)$/;
+
+/** pMJ144, as vectors are called; PLX4720 is a drug. */
+const PLASMID = /(?<![A-Za-z0-9])p[A-Z]{2,3}\d{2,4}(?![A-Za-z0-9])/g;
 
 export interface ControlReading {
   readonly kind: ControlKind;
@@ -74,10 +79,12 @@ export function rank(kind: ControlKind): number {
   return CONTROL_KINDS.indexOf(kind);
 }
 
-/** "A+ctrl", "A|B", "A__B", "A;B", "A, B"; brackets explain what stands before them. */
+/** "A+ctrl", "A|B", "A__B", "A--B", "A;B", "A, B"; brackets explain what stands before them. */
 function partsOf(label: string): string[] {
+  const tuples = writtenTuples(label);
+  if (tuples.length > 0) return tuples.map(({ name }) => name);
   return label
-    .split(/\s*(?:\+(?=\s*[^\s+])|[|;&]|,\s|__)\s*/)
+    .split(/\s*(?:\+(?=\s*[^\s+])|[|;&]|,\s|__|(?<=\w)--(?=\w))\s*/)
     .map((part) => part.trim())
     .filter((part) => part !== "");
 }
@@ -87,6 +94,7 @@ function readPart(part: string, isOther: IsOther): ControlReading | null {
     return { kind: "like a control", base: part.toLowerCase() };
   const text = part
     .normalize("NFKC")
+    .replaceAll(PLASMID, "vector")
     .toLowerCase()
     .replaceAll(/[\s_()[\]/:-]+/g, " ")
     .trim()

@@ -1,5 +1,18 @@
 import type { Covariates } from "../atlas-index.ts";
 import { amountText } from "./amount-text.ts";
+import {
+  clockInName,
+  DOSE,
+  isDoseLike,
+  isDoseUnit,
+  isDoseWithUnit,
+  isTimeLike,
+  isTimeOfAnything,
+  isTimeUnit,
+  isUnitAlone,
+  TIME,
+  unitInName,
+} from "./covariate-names.ts";
 import type { IsOther } from "./control-labels.ts";
 import type { LabelAmounts } from "./label-amounts.ts";
 import { labelAmounts } from "./label-amounts.ts";
@@ -15,74 +28,10 @@ export interface CovariateColumns {
   readonly time?: string;
 }
 
-const DOSE = [
-  "dose_value",
-  "dose",
-  "dose_val",
-  "concentration",
-  "conc",
-  "drug_concentration",
-  "drug_dose",
-  "pert_dose",
-  "perturbation_dose",
-  "treatment_dose",
-  "compound_concentration",
-  "dosage",
-  "sm_dose",
-];
-/** What may stand before it. A dose of radiation or of an allele is no dose of what is in question. */
-const OF_WHAT =
-  "(?:drug|treat(?:ment)?|compound|pert(?:urbation)?|stim(?:ulation|ulus)?|ligand|cytokine|agent|inhibitor)?";
-const DOSE_WITH_UNIT = new RegExp(
-  `^${OF_WHAT}(?:dos(?:e|age)|conc(?:entration)?)(?:in)?(nm|um|mm|pm|ngml|ugml|mgml|mgkg)$`,
-);
-/** Others that tell a dose if their values do: "treatment_concentration", "dose_level", "dose1". */
-const DOSE_LIKE = new RegExp(
-  String.raw`^${OF_WHAT}(?:dos(?:e|age)(?!unit)|conc(?:entration|$|\d))`,
-);
-const NO_DOSE = new RegExp(
-  [
-    String.raw`log|unit|[rcd]na|libra|cell|vaccin|bin|number|index|order|rank|score|color|pattern|batch|plate|well|rep`,
-    String.raw`respon|radiat|geno|snp|rs\d|allele|risk|nuclei|input|qubit|sample|over|rate|(?:gy|id)$`,
-  ].join("|"),
-);
 const DOSE_VALUE =
   /^-?\d+(?:\.\d+)?(?:e[+-]?\d+)?$|^(?:none|zero|low|mid|middle|medium|moderate|high|max)$/i;
-const DOSE_UNIT = /^(?:dose|conc(?:entration)?|drugdose|pertdose)units?$/;
-const TIME = [
-  "time",
-  "timepoint",
-  "time_point",
-  "time_h",
-  "time_hr",
-  "time_hrs",
-  "time_hours",
-  "hours",
-  "treatment_time",
-  "perturbation_time",
-  "pert_time",
-  "stimulation_time",
-  "stim_time",
-  "exposure_time",
-  "duration",
-  "time_after_perturbation",
-  "hpi",
-];
-const CLOCK = "(?:min(?:ute)?s?|h|h(?:ou)?rs?|days?)";
-const GIVEN =
-  "(?:treat(?:ment)?|stim(?:ulation|ulus)?|pert(?:urbation)?|exposure|incubation|infection|drug)";
-/** "time_min", "hours_post_stimulation", "treatment_days"; not "age_days" or "collection_day". */
-const TIME_LIKE = new RegExp(
-  [
-    String.raw`^${GIVEN}(?:time|duration)?(?:in)?${CLOCK}$|^${GIVEN}(?:time|duration)$`,
-    String.raw`^(?:time|timepoint|duration)(?:in)?${CLOCK}$|^(?:${CLOCK}|time)(?:post|after|of|since)${GIVEN}$`,
-  ].join("|"),
-);
-/** Times of which nobody says since when: day 0 may be that of a visit, a culture or a laboratory. */
-const TIME_OF_ANYTHING = /^(?:days?|minutes|dpi|(?:time|timepoint|duration)(?:in)?days?)$/;
 /** "10:30", "2021-03-01". */
 const CLOCK_OR_DATE = /\d:\d|\d[-/.]\d+[-/.]\d/;
-const TIME_UNIT = /^(?:time|perttime|timepoint)units?$/;
 /** An amount inside of a longer label: "[('Adagrasib', 0.05, 'uM')]", "Dexamethasone_10nM". */
 const AMOUNT =
   /(?<![a-z0-9.])(\d+(?:\.\d+)?(?:e[+-]?\d+)?)[\s'",_]*(pM|nM|[uµμ]M|mM|(?:ng|[uµμ]g|mg)\/?ml|mg\/?kg)(?![a-z0-9])/gi;
@@ -155,37 +104,31 @@ export function readAmounts(
 export const isZero = (text: string | undefined): boolean =>
   text !== undefined && /^(?:days?\s?|d|t)?0+(?:\.0+)?\s*[a-zµμ/%]*$/i.test(text.trim());
 
-/** Whether a time of the column is that since cells were given something, as far as its name says. */
-export const isSinceGiven = (column: string | undefined): boolean =>
-  column === undefined || !TIME_OF_ANYTHING.test(plain(column));
-
 function covariateColumns(obs: readonly string[], read: ReadLabels): CovariateColumns {
   const fits = (name: string) =>
     read(name).labels.length > 0 && read(name).labels.length <= MOST_VALUES;
-  const isDose = (name: string, pattern: RegExp) =>
-    pattern.test(plain(name)) && !NO_DOSE.test(plain(name)) && fits(name);
   const first = (names: readonly string[]) =>
     names.flatMap((name) => obs.filter((each) => plain(each) === plain(name))).find(fits);
-  const named = first(DOSE) ?? obs.find((name) => isDose(name, DOSE_WITH_UNIT));
+  const isMeasured = (name: string) =>
+    fits(name) && read(name).labels.every((label) => DOSE_VALUE.test(label));
+  const named = first(DOSE) ?? obs.find((name) => isDoseWithUnit(name) && fits(name));
   const dose =
     named ??
     obs.find((name) => /dose|conc/.test(plain(name)) && isAmountInWords(read(name).labels)) ??
     alike(
-      obs.filter(
-        (name) =>
-          isDose(name, DOSE_LIKE) && read(name).labels.every((label) => DOSE_VALUE.test(label)),
-      ),
+      obs.filter((name) => isDoseLike(name) && isMeasured(name)),
       read,
-    );
-  const unit = dose === undefined ? undefined : obs.find((name) => DOSE_UNIT.test(plain(name)));
-  const isTime = (name: string, pattern: RegExp) =>
-    pattern.test(plain(name)) &&
+    ) ??
+    obs.find((name) => isUnitAlone(name) && isMeasured(name));
+  const unit = dose === undefined ? undefined : obs.find(isDoseUnit);
+  const isTime = (name: string, isNamed: (column: string) => boolean) =>
+    isNamed(name) &&
     fits(name) &&
     read(name).labels.some((label) => /\d/.test(label)) &&
     !read(name).labels.some((label) => CLOCK_OR_DATE.test(label));
   const time =
     first(TIME) ??
-    [TIME_LIKE, TIME_OF_ANYTHING].flatMap((each) => obs.filter((name) => isTime(name, each)))[0];
+    [isTimeLike, isTimeOfAnything].flatMap((each) => obs.filter((name) => isTime(name, each)))[0];
   return {
     ...given({ dose, dose_unit: unit, time }),
   };
@@ -199,6 +142,14 @@ function alike(names: readonly string[], read: ReadLabels): string | undefined {
     return Array.from(column.codes, (_, cell) => isZero(labelAt(column, cell))).join();
   });
   return zeros.every((each) => each === zeros[0]) ? names[0] : undefined;
+}
+
+/** "5 µM" of "5uM"; null for what is more. */
+function plainAmount(label: string): string | null {
+  const [found] = label.matchAll(AMOUNT);
+  return found === undefined || found[0] !== label.trim()
+    ? null
+    : amountText(found[1] ?? "", found[2] ?? "");
 }
 
 /** "5 µM" of "[('Adagrasib', 5.0, 'uM')]"; null where there is no amount in it, or several. */
@@ -225,7 +176,7 @@ function covariatesOf(
   const dose = columns.dose === undefined ? null : read(columns.dose);
   const doseUnit = columns.dose_unit === undefined ? null : read(columns.dose_unit);
   const time = columns.time === undefined ? null : read(columns.time);
-  const timeUnit = obs.find((name) => TIME_UNIT.test(plain(name)));
+  const timeUnit = obs.find(isTimeUnit);
   const timeUnits = timeUnit === undefined ? null : read(timeUnit);
   const known = new Map<string, Covariates>();
   return (cell) => {
@@ -250,18 +201,6 @@ function amount(name: "dose" | "time", value: string | undefined, unit: string |
     [name]:
       number && unit !== null
         ? amountText(value, unit)
-        : ((name === "dose" ? amountInWords(value) : null) ?? value),
+        : ((name === "dose" ? (plainAmount(value) ?? amountInWords(value)) : null) ?? value),
   };
-}
-
-function unitInName(column: string | undefined): string | null {
-  return DOSE_WITH_UNIT.exec(plain(column ?? ""))?.[1] ?? null;
-}
-
-/** "h" of time_h, "d" of days_post_infection. */
-function clockInName(column: string | undefined): string | null {
-  const name = plain(column ?? "").replace(/(?:post|after|of|since).*$/, "");
-  if (/^h$|timeh$|h(?:ou)?rs?$|hpi$/.test(name)) return "h";
-  if (/min(?:ute)?s?$/.test(name)) return "min";
-  return /days?$|dpi$/.test(name) ? "d" : null;
 }

@@ -14,7 +14,7 @@ export interface GeneNames {
   readonly others: readonly string[];
 }
 
-interface GeneKnowledge {
+export interface GeneKnowledge {
   geneSymbol?(label: string): string | null;
 }
 
@@ -129,7 +129,7 @@ export function knownGenes(names: readonly string[], { geneSymbol }: GeneKnowled
 /** The symbol in "GRCh38_ISG15", "ENSG00000187608_ISG15" or "ISG15_ENSG00000187608.4". */
 export function symbolIn(name: string): string {
   const found =
-    /^(?:GRCh3[78]|hg19|hg38|GRCm3[89]|mm10|mm9|mm39)_+(.+)$/.exec(name)?.[1] ??
+    /^(?:GRCh3[78]|hg19|hg38|GRCm3[89]|mm10|mm9|mm39)[_-]+(.+)$/.exec(name)?.[1] ??
     /^ENS[A-Z]*G\d{6,}(?:\.\d+)?[_|:-](.+)$/.exec(name)?.[1] ??
     /^(.+)[_|:-]ENS[A-Z]*G\d{6,}(?:\.\d+)?$/.exec(name)?.[1];
   return found ?? name;

@@ -19,12 +19,15 @@ export interface GroupedLabels {
  * Cells at dose zero of what others were given more of are controls, unless control cells have a dose.
  */
 export function groupedLabels(
-  { perturbation, controls, amounts, read, isOther }: Choice,
+  { perturbation, controls, amounts, read, isOther, geneOf }: Choice,
   out: Uint8Array,
 ): GroupedLabels {
   const column = read(perturbation);
   const { labels, codes } = column;
-  const { nameOf, notes } = combinations(column, new Set(amounts.inLabels.keys()), isOther);
+  const { nameOf, notes } = combinations(column, new Set(amounts.inLabels.keys()), {
+    isOther,
+    geneOf,
+  });
   const control = controls.main ?? NO_LABEL;
   const pooled = new Set(controls.pooled);
   const kept = new Set(controls.others);

@@ -2,6 +2,7 @@ import { controlReading } from "./control-labels.ts";
 import type { IsOther } from "./control-labels.ts";
 import { amountText } from "./amount-text.ts";
 import type { Covariates } from "../atlas-index.ts";
+import { writtenTuples } from "./written-tuples.ts";
 import { given } from "../../../given.ts";
 
 /** A label without the amounts that are written in it: "Dex_100nM_6h" is Dex, 100 nM, 6 h. */
@@ -16,7 +17,7 @@ const DOSE = String.raw`(?<dose>${NUMBER})[\s_]?(?<unit>[pnuµμm]M|(?:pg|ng|[u�
 const TIME = String.raw`(?:(?<time>\d+(?:[.,]\d+)?)[\s_]?(?<clock>hours?|hrs?|hpi|h|minutes?|mins?|days?|d|weeks?|wks?)|(?<![a-z])days?[\s_]?(?<day>\d+))`;
 /** With the signs and words before it and the brackets around it. */
 const AMOUNT = new RegExp(
-  String.raw`(?:(?:[\s_](?:at|for|of))?[\s_@:,;=-]*[([]?\s*)(?<![a-z0-9.])(?:${DOSE}|${TIME})(?![a-z0-9])(?:\s*[)\]])?`,
+  String.raw`(?:(?:[\s_](?:at|for|of))?[\s_@:,;=.-]*[([]?\s*)(?<![a-z0-9]|\d\.)(?:${DOSE}|${TIME})(?![a-z0-9])(?:\s*[)\]])?`,
   "giu",
 );
 const CLOCK: readonly (readonly [RegExp, string])[] = [
@@ -48,6 +49,13 @@ export function labelAmounts(
 }
 
 function splitLabel(label: string, isOther: IsOther): LabelAmounts | null {
+  const tuples = writtenTuples(label);
+  if (tuples.length > 0)
+    return {
+      stem: tuples.map(({ name }) => name).join(" + "),
+      hasUnit: true,
+      ...given({ dose: joinedText(tuples.map(({ dose }) => dose)) }),
+    };
   const doses: string[] = [];
   const times: string[] = [];
   const stem = label
@@ -65,7 +73,7 @@ function splitLabel(label: string, isOther: IsOther): LabelAmounts | null {
       else doses.push(amountText(number, unit));
       return "";
     })
-    .replace(/^(?:\s*of\s|[\s_@:,;-])+|[\s_@:,;-]+$/g, "")
+    .replace(/^(?:\s*of\s|[\s_@:,;.-])+|[\s_@:,;.-]+$/g, "")
     .trim();
   if (doses.length + times.length === 0 || !isName(stem)) return null;
   return {

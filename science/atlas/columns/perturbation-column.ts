@@ -2,6 +2,7 @@ import { MOST_GROUPS } from "../limits.ts";
 import type { IsOther } from "./control-labels.ts";
 import type { Controls } from "./controls.ts";
 import { controlCells, controlsByCells, findControls } from "./controls.ts";
+import { labelAmounts } from "./label-amounts.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { idShare, nesting } from "./labels.ts";
 import { TYPE_COLUMN } from "./perturbation-kind.ts";
@@ -53,9 +54,10 @@ export function choosePerturbation(
       !NOT_PERTURBATION.test(plain(name)) &&
       !OUTCOME.test(plain(name)),
   );
-  const names = [...new Set([...likely, ...allOf(PERTURBATION_IF_CONTROL, obs), ...like])].filter(
+  const fitting = [...new Set([...likely, ...allOf(PERTURBATION_IF_CONTROL, obs), ...like])].filter(
     (name) => likely.includes(name) || !TYPE_COLUMN.test(plain(name)),
   );
+  const names = fitting.length > 0 ? fitting : withAmounts(obs, read, isOther);
   const columns = names.map(read).filter((column) => isLabelling(column));
   const own = columns.flatMap((column): Candidate[] => {
     const controls = findControls(column, isOther);
@@ -90,6 +92,14 @@ export function choosePerturbation(
     ),
   };
 }
+
+/** Columns like "drugname_drugconc", whose labels name what was given and how much. */
+const withAmounts = (obs: readonly string[], read: ReadLabels, isOther: IsOther): string[] =>
+  obs.filter((name) => {
+    if (!PERTURBATION_LIKE.test(plain(name)) || !/dose|conc/.test(plain(name))) return false;
+    const { labels } = read(name);
+    return labelAmounts(labels, isOther).size * 2 > labels.length;
+  });
 
 /** The controls where only a flag marks them: control = 1, is_control = True. */
 function flagged(

@@ -2,6 +2,7 @@ import type { GeneticReading } from "../atlas-index.ts";
 import { controlReading, perturbedParts } from "./control-labels.ts";
 import type { IsOther } from "./control-labels.ts";
 import type { Controls } from "./controls.ts";
+import { type GeneOf, geneWord } from "./gene-words.ts";
 import type { CodedLabels, ReadLabels } from "./labels.ts";
 import { plain } from "./usual-names.ts";
 
@@ -23,8 +24,7 @@ interface Evidence {
   readonly perturbation: CodedLabels;
   readonly controls: Controls;
   readonly isOther: IsOther;
-  /** The symbol of the gene that a word names, by the genes of the file and the knowledge. */
-  readonly geneOf: (word: string) => string | null;
+  readonly geneOf: GeneOf;
   readonly fileName: string;
   /** How the perturbations work, where that was told. */
   readonly told: string | undefined;
@@ -59,10 +59,12 @@ export function perturbationKinds(evidence: Evidence): PerturbationKinds {
         : new Map(labels.map((label) => [label, told]))
       : typeOfLabels(perturbation, read(typeColumn));
   const signs = geneticSigns(evidence, labels);
+  const alone = namesAlone(labels, evidence);
   const share =
     labels.length === 0
       ? 0
-      : labels.filter((label) => genesOf(label, evidence).genes.length > 0).length / labels.length;
+      : labels.filter((label) => genesOf(label, evidence, alone).genes.length > 0).length /
+        labels.length;
   const byFile = GAIN.test(fileName) ? "gain" : "loss";
   const genetic = new Map<string, GeneticReading>();
   const effects = new Set<GeneticReading["effect"]>();
@@ -72,7 +74,7 @@ export function perturbationKinds(evidence: Evidence): PerturbationKinds {
     const stated = SUBSTANCE.test(type) && !/crispr/i.test(type) ? "substance" : effectIn(type);
     if (stated === "substance" || (stated === null && (signs.length === 0 || share < MOST)))
       continue;
-    const { genes, all } = genesOf(label, evidence);
+    const { genes, all } = genesOf(label, evidence, alone);
     const unsaid = stated === null || (stated === "loss" && UNSAID.test(type.trim()));
     const named = unsaid ? effectIn(label) : stated;
     const effect = named ?? byFile;
@@ -161,9 +163,25 @@ function geneticSigns(evidence: Evidence, labels: readonly string[]): string[] {
   ];
 }
 
+/** Names that are a whole label, in small letters: genes perhaps that the file does not measure. */
+function namesAlone(
+  labels: readonly string[],
+  { isOther, geneOf }: Evidence,
+): ReadonlyMap<string, string> {
+  return new Map(
+    labels.flatMap((label) => {
+      const [name = "", ...more] = perturbedParts(label, isOther).map(bare);
+      const isName = more.length === 0 && /^\p{L}[\p{L}\d.-]+$/u.test(name);
+      return isName && geneOf(name) === null ? [[name.toLowerCase(), name] as const] : [];
+    }),
+  );
+}
+
+/** `alone`: names of whole labels, which are no mark of another gene in a longer one. */
 function genesOf(
   label: string,
   { isOther, geneOf }: Evidence,
+  alone: ReadonlyMap<string, string>,
 ): { readonly genes: string[]; readonly all: string[] } {
   const parts = perturbedParts(label, isOther);
   const whole = parts.map(bare);
@@ -172,16 +190,25 @@ function genesOf(
   // A combination with a gene that the file does not measure is none of the others alone.
   if (parts.length > 1 && direct.some((gene) => gene !== null))
     return { genes: distinct(whole.map((part, i) => direct[i] ?? part)), all: whole };
-  const split = whole.flatMap((part) =>
-    geneOf(part) === null
-      ? part.split(/[_\s,/]+/).filter((word) => word !== "" && controlReading(word) === null)
-      : [part],
+  const split = whole.flatMap((part) => (geneOf(part) === null ? wordsOf(part) : [part]));
+  const genes = split.map((word) => geneWord(bare(word), geneOf));
+  const found = genes.some((gene) => gene !== null)
+    ? genes.map((gene, at) => gene ?? alone.get(bare(split[at] as string).toLowerCase()) ?? null)
+    : genes;
+  if (found.every((gene) => gene !== null)) return { genes: distinct(found), all: distinct(found) };
+  const named = found.filter((gene) => gene !== null);
+  // Beside a mark of the guide only names as genes have them are several genes.
+  const asWritten = found.flatMap((gene, at) =>
+    gene !== null && isWritten(gene, split[at] ?? "") ? [gene] : [],
   );
-  const found = split.map((word) => geneOf(bare(word)));
-  return found.every((gene) => gene !== null)
-    ? { genes: distinct(found), all: distinct(found) }
-    : { genes: distinct(found.filter((gene) => gene !== null)).slice(0, 1), all: whole };
+  return { genes: distinct(asWritten.length > 1 ? asWritten : named.slice(0, 1)), all: whole };
 }
+
+const isWritten = (gene: string, word: string): boolean =>
+  gene.toLowerCase() === bare(word).toLowerCase();
+
+const wordsOf = (part: string): string[] =>
+  part.split(/[_\s,/]+/).filter((word) => word !== "" && controlReading(word) === null);
 
 /** Without what marks a guide: "sgSTAT1-2", "STAT1g2", "STAT1_KO", "STAT1_P1P2". */
 function bare(word: string): string {

@@ -9,12 +9,20 @@ import { plain } from "./usual-names.ts";
 /** Plain labels of what is no single cell. */
 export const NO_SINGLE_CELL =
   /^(?:(?:heterotypic|homotypic|predicted)?(?:doublets?|multiplets?)|multipletdoublet|empty(?:droplets?)?|ambient|debris)$/;
+/** As demultiplexing calls them, beside doublets. */
+const SINGLE = /^(?:singlets?|sng)$/;
+const SHORT = /^(?:dbl|mul|multi)$/;
+const UNCLEAR = /^(?:negative|ambs?|ambiguous)$/;
 const NAMES =
   /doublet|singlet|multiplet|dbl|classif|class(?:global)?$|^hto|hashtag|hashing|demux|freemux|souporcell|vireo|scrublet|droplet|quality|status/;
 /** Flags of doublets: predicted_doublet, is_doublet, doublet. */
 const FLAG =
   /^(?:is|predicted|pred|scrublet|called|solo|dd|df)*doublets?(?:predicted|prediction|pred|call|called|flag)?$/;
 const SET = /^(?:true|1|1\.0|yes)$/i;
+/** Of columns of such names the mark is that of a cell that is not good. */
+const BAD_FLAG =
+  /^(?:is)?(?:(?:low|bad|poor)quality(?:cells?)?|(?:mt|qc|mito)?outliers?|(?:qc)?(?:fail(?:s|ed)?|discard(?:ed)?|excluded?)(?:qc|filters?|cells?)?|dead(?:cells?)?|dying)$/;
+const OF_QUALITY = new RegExp(`quality|pass|qc|${BAD_FLAG.source}`);
 const NOT_GOOD = /^(?:lowquality|low|bad|poor|fail(?:ed)?|minimal|dead|dying)$/;
 const PASSES =
   /^(?:is)?(?:pass(?:ed|es|ing)?(?:filters?|qc|quality)|qcpass(?:ed)?|filterpass(?:ed)?)$/;
@@ -38,9 +46,11 @@ export function notSingle(obs: readonly string[], read: ReadLabels): NotSingle[]
         ? SET.test(label) || NO_SINGLE_CELL.test(plain(label))
         : NO_SINGLE_CELL.test(plain(label)),
     );
-    const hasSinglets = column.labels.some((label) => /^singlets?$/.test(plain(label)));
-    const negative = column.labels.filter((label) => plain(label) === "negative");
-    const out = new Set([...marks, ...(hasSinglets && marks.length > 0 ? negative : [])]);
+    const hasSinglets = column.labels.some((label) => SINGLE.test(plain(label)));
+    const short = hasSinglets ? column.labels.filter((label) => SHORT.test(plain(label))) : [];
+    const unclear = column.labels.filter((label) => UNCLEAR.test(plain(label)));
+    const several = [...marks, ...short];
+    const out = new Set([...several, ...(hasSinglets && several.length > 0 ? unclear : [])]);
     const n = cellsOf(column, out);
     return n === 0 || n > MOST * column.codes.length ? [] : [{ column, out }];
   });
@@ -48,12 +58,14 @@ export function notSingle(obs: readonly string[], read: ReadLabels): NotSingle[]
 
 /** What is to be known of cells that their maker found not good, one sentence a column. */
 export function notGood(obs: readonly string[], read: ReadLabels): string[] {
-  return columns(obs, read, /quality|pass|qc/).flatMap((column) => {
+  return columns(obs, read, OF_QUALITY).flatMap((column) => {
     const isPass = PASSES.test(plain(column.name));
-    const bad = column.labels.filter((label) =>
-      isPass
-        ? /^(?:false|0|0\.0|no)$/i.test(label) || NOT_GOOD.test(plain(label))
-        : NOT_GOOD.test(plain(label)),
+    const isFlag = BAD_FLAG.test(plain(column.name));
+    const bad = column.labels.filter(
+      (label) =>
+        NOT_GOOD.test(plain(label)) ||
+        (isPass && /^(?:false|0|0\.0|no)$/i.test(label)) ||
+        (isFlag && SET.test(label)),
     );
     const good = column.labels.filter((label) => !bad.includes(label));
     const n = cellsOf(column, new Set(bad));

@@ -3,6 +3,7 @@ import type { AtlasIndex, CellGroup } from "../../../science/atlas/atlas-index.t
 import { loadKnowledge } from "../../../science/knowledge/load.ts";
 import { labelResolver } from "../../../science/knowledge/resolve.ts";
 import { atAskedAmounts, withAmounts } from "../../../science/prompting/asked-amounts.ts";
+import { buildCandidate } from "../../../science/prompting/build-candidate.ts";
 import { semantic } from "../../../science/prompting/strategies/semantic.ts";
 import { nearestAmount } from "../../../science/query/nearest-amount.ts";
 import { understandQuestion } from "../../../science/query/understand.ts";
@@ -178,6 +179,31 @@ describe("doses and times", () => {
       })),
     );
     expect(first?.because).toBe("they are (dose 10 nM; time 24 h; genotype pooled: STAT1 KO, WT)");
+  });
+
+  it("a prompt of cells to which something else was done as well says what is pooled", () => {
+    const query = understood("How would A549 cells respond to dexamethasone?");
+    const settings = {
+      query,
+      knowledge,
+      controlStrategy: "query_as_control",
+      promptCells: 100,
+      likeness: { toQuery: () => null, between: () => null },
+    } as const;
+    const candidateOf = (genotypes: readonly string[]) =>
+      buildCandidate(
+        "direct",
+        genotypes.map((genotype, at) => ({
+          ...located[at]!,
+          group: { ...located[at]!.group, other_conditions: { genotype: [genotype] } },
+          match: 1,
+          because: "they are",
+          similarity: null,
+        })),
+        settings,
+      );
+    expect(candidateOf(["WT", "STAT1 KO"]).pooled).toEqual(["genotype (STAT1 KO, WT)"]);
+    expect(candidateOf(["WT", "WT"])).not.toHaveProperty("pooled");
   });
 
   it.each([

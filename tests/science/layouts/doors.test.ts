@@ -155,6 +155,7 @@ describeWithPython("MuData", () => {
     }
 
     expect((await inspectH5ad(path)).modality).toBe("rna");
+    expect(index.told).toEqual({ modality: "rna" });
     expect((await inspectH5ad(path, undefined, "prot")).n_vars).toBe(2);
 
     const prot = await openH5ad(path, "prot");

@@ -18,6 +18,10 @@ it.each([
   ["T-5224 (20 µM)", "T-5224", "20 µM", undefined],
   ["TNF 10 ng/ml + IL-10 5 ng/ml", "TNF + IL-10", "10 ng/ml + 5 ng/ml", undefined],
   ["LPS_day 2", "LPS", undefined, "2 d"],
+  ["Hpoly.Day10", "Hpoly", undefined, "10 d"],
+  ["Dex.100nM.6h", "Dex", "100 nM", "6 h"],
+  ["[('Adagrasib', 0.05, 'uM')]", "Adagrasib", "0.05 µM", undefined],
+  ["[('A (HCl)', 1.0, 'uM'), ('B', 0.1, 'uM')]", "A (HCl) + B", "1 µM + 0.1 µM", undefined],
 ])("%s", (label, stem, dose, time) => {
   expect(labelAmounts([label], isOther).get(label)).toEqual({
     stem,
@@ -30,6 +34,7 @@ it.each([
 it.each([
   ["IL-6", "IL-10", "IL-4"],
   ["IL-6h"],
+  ["v1.2 nM", "HLA.DRA", "sgSTAT1.2"],
   ["IL_1", "IL_4", "IL_15"],
   ["CCL_2", "CCL_7", "CCL_21"],
   ["STAT1_1", "STAT1_2", "STAT1_3"],

@@ -25,6 +25,8 @@ export interface Layout {
     readonly cellTypeIds?: readonly (string | null)[];
     readonly perturbationIds?: Readonly<Record<string, string | null>>;
     readonly genetic?: Readonly<Record<string, GeneticReading | null>>;
+    /** The distinct readings, whatever their labels, sorted by genes. */
+    readonly genetics?: readonly GeneticReading[];
     readonly genes?: readonly string[];
     /** Distinct covariates of the perturbed groups, as JSON. */
     readonly covariates?: readonly string[];
@@ -35,6 +37,8 @@ export interface Layout {
     readonly warns?: readonly RegExp[];
     /** No warning may match. */
     readonly silent?: RegExp;
+    /** Why it is not imported; nothing else is expected then. */
+    readonly refuses?: RegExp;
   };
 }
 

@@ -21,6 +21,8 @@ import { tellingLayouts } from "./telling-layouts.ts";
 import { valueLayouts } from "./value-layouts.ts";
 import type { Layout } from "./layout.ts";
 import { countOf, GENES, PYTHON } from "./layout.ts";
+import { harmonisedLayouts } from "./harmonised-layouts.ts";
+import { pipelineLayouts } from "./pipeline-layouts.ts";
 import { countLayouts, covariateLayouts, geneLayouts } from "./matrix-layouts.ts";
 
 const layouts: readonly Layout[] = [
@@ -40,7 +42,10 @@ const layouts: readonly Layout[] = [
   ...tellingLayouts,
   ...amountLayouts,
   ...matrixLayouts,
+  ...harmonisedLayouts,
+  ...pipelineLayouts,
 ];
+const imported = layouts.filter(({ expect: { refuses } }) => refuses === undefined);
 const resolver = labelResolver(loadKnowledge());
 const folder = mkdtempSync(join(tmpdir(), "haystack-layouts-"));
 const pathOf = (name: string) => join(folder, `${name.replaceAll(/[^a-z0-9]+/gi, "-")}.h5ad`);
@@ -54,7 +59,7 @@ describeWithPython("files as others lay them out are read as they are meant", ()
   }, 120_000);
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
-  it.each(layouts)("$name", async ({ name, options, expect: wanted }) => {
+  it.each(imported)("$name", async ({ name, options, expect: wanted }) => {
     const outDir = `${pathOf(name)}.atlas`;
     const index = await importAtlas({ source: pathOf(name), outDir, ...options }, resolver);
     expect(summaryOf(index, wanted)).toEqual(wantedOf(wanted));
@@ -69,6 +74,14 @@ describeWithPython("files as others lay them out are read as they are meant", ()
     }
   });
 
+  it.each(layouts.filter(({ expect: { refuses } }) => refuses !== undefined))(
+    "refused: $name",
+    async ({ name, options, expect: { refuses } }) => {
+      const described = describeImport({ source: pathOf(name), ...options }, resolver);
+      await expect(described).rejects.toThrow(refuses);
+    },
+  );
+
   it.each([...mixedLayouts, ...conditionLayouts].filter(({ options }) => options === undefined))(
     "a look at the file says what an import would: $name",
     async ({ name, expect: { warns = [], silent } }) => {
@@ -78,7 +91,7 @@ describeWithPython("files as others lay them out are read as they are meant", ()
     },
   );
 
-  it.each(layouts.filter(({ options }) => options === undefined))(
+  it.each(imported.filter(({ options }) => options === undefined))(
     "what was found can be told: $name",
     async ({ name }) => {
       const source = pathOf(name);
@@ -124,6 +137,9 @@ function summaryOf(
     cellTypeIds: sorted(groups.map(({ cell_ontology_id }) => cell_ontology_id)),
     perturbationIds: byLabel(({ perturbation_id }) => perturbation_id),
     genetic: byLabel(({ genetic }) => genetic ?? null),
+    genetics: sorted(
+      perturbed.flatMap(({ genetic }) => (genetic === undefined ? [] : [JSON.stringify(genetic)])),
+    ).map((text) => JSON.parse(text) as unknown),
     genes,
     covariates: sorted(perturbed.map(({ covariates }) => JSON.stringify(covariates ?? {}))),
     cells: n_cells,

@@ -111,6 +111,8 @@ async function performDurably(
 ): Promise<void> {
   if (act.kind === "event" && RESTING.has(run.acknowledged()?.value))
     await run.until("the host lets the run go", () => run.released());
+  if (run.acknowledged()?.value === "queued")
+    await run.until("the host leaves the run to the queue", () => !run.isLeased());
   const before = run.commits();
   if (crash !== undefined) run.arm(crash, "act");
   if (crash !== undefined && crash !== "on a full disk") {

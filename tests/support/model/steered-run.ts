@@ -58,6 +58,7 @@ export interface SteeredRun {
   readonly fullDisks: () => number;
   /** The run is at rest, its mails are recorded, and its host has let it go. */
   readonly released: () => boolean;
+  readonly isLeased: () => boolean;
   /** The next such moment of an act, or of the next mail, kills the present process. */
   arm(point: CrashPoint, of: "act" | "mail"): void;
   /** The next process to host the run ends with that; none if it is set aside instead. */
@@ -114,6 +115,8 @@ export async function steeredRun(
   let fullDisks = 0;
   let armed: { readonly point: CrashPoint; readonly of: "act" | "mail" } | null = null;
   let endsTakeUp = false;
+  /** Of this run, by the process that lives: one of a dead process has run out. */
+  let leased = false;
   let acknowledged: string | null = null;
   let current: SteeredProcess | undefined;
   /** The newest that a process reported. */
@@ -217,6 +220,7 @@ export async function steeredRun(
         return never();
       }
       if (own !== undefined) {
+        leased = true;
         for (const group of late.splice(0))
           await expectRefused(inner, group, "the late write of a dead process");
         if (own.damage === undefined) known(own);
@@ -237,6 +241,7 @@ export async function steeredRun(
     };
     const release: RunStore["release"] = async (leases) => {
       await through(inner.release)(leases);
+      if (leases.some(({ run_id }) => run_id === runId)) leased = false;
       happened();
     };
     return {
@@ -297,7 +302,9 @@ export async function steeredRun(
     released: () =>
       outbox.length > 0 &&
       outbox.every(({ state }) => state === "sent") &&
-      current?.supervisor.hosted().length === 0,
+      current?.supervisor.hosted().length === 0 &&
+      !leased,
+    isLeased: () => leased,
     arm(point, of) {
       armed = { point, of };
     },
@@ -306,6 +313,7 @@ export async function steeredRun(
     },
     start() {
       const process = daemonProcess(`process-${++processes}`, clock);
+      leased = false;
       const waiting = new Map<SteeredEffect, WaitingStep>();
       const supervisor = create({
         store: storeOf(process),
