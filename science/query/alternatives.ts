@@ -1,3 +1,4 @@
+import { isWithAndWithout } from "./choose-mention.ts";
 import type { Mention, Sentence } from "./mention.ts";
 
 /** Words that set one thing against another. */
@@ -35,12 +36,41 @@ export const areGivenAtOnce = (
   );
 };
 
+/** "Versus vehicle", "compared with untreated cells": what every answer is compared with. */
+const AGAINST_CONTROL =
+  /\b(?:(?:compar(?:ed?|ing|ison)\s+(?:with|to|against)|versus|vs\.?|relative to|(?:more|less|higher|lower|other|rather)\s+than|than(?:\s+in)?|differ(?:s|ed)?\s+from)\s+(?:(?:the|their|its|a|an|matched|paired|respective|corresponding|that of)\s+)*(?:vehicle|controls?|untreated|un-?stimulated|unexposed|uninfected|mock|sham|dmso|pbs|saline|medium|media|baseline|placebo|non-?targeting|nothing)(?!\p{L})|(?:different|differs?) from control)/giu;
+
+/** "Compare B cells before and after IL-4 and IL-13." */
+const BEFORE_AND_AFTER =
+  /\b(?:compar(?:e|es|ed|ing|ison)|differ(?:s|ed|ences?)?)\b[^.;:?!]*\b(?:before (?:and|or|vs\.?|versus) after|with (?:and|or|vs\.?|versus) without|un-?treated (?:and|with|or|vs\.?|versus) treated|presence (?:and|or) absence)(?!\p{L})/iu;
+
+/** The text without its comparison with a control, where all that is given stands before that. */
+function beyondControl(given: readonly Mention[], { text, tokens }: Sentence): string {
+  const paired = BEFORE_AND_AFTER.exec(text);
+  if (
+    paired !== null &&
+    given.every(({ from }) => (tokens[from]?.start ?? 0) >= paired.index + paired[0].length)
+  )
+    return text.replace(paired[0], " ");
+  const [found, ...more] = text.matchAll(AGAINST_CONTROL);
+  if (found === undefined || more.length > 0) return text;
+  const isLast = given.every(({ to }) => (tokens[to - 1]?.end ?? 0) <= found.index);
+  return isLast ? text.replace(found[0], " ") : text;
+}
+
 /** Whether the question sets them against one another. */
 export const areCompared = (mentions: readonly Mention[], sentence: Sentence): boolean =>
-  COMPARISON.test(sentence.text) ||
+  COMPARISON.test(
+    mentions[0]?.meaning.kind === "cell_type" ? sentence.text : beyondControl(mentions, sentence),
+  ) ||
   mentions.some((each) => isAfterWhichOf(each, sentence)) ||
+  (mentions[0]?.meaning.kind !== "cell_type" && isAddedOrNot(mentions, sentence)) ||
   (mentions[0]?.meaning.kind === "cell_type" && COMPARED.test(sentence.text)) ||
   (DEGREE.test(sentence.text) && areAlternatives(mentions, sentence));
+
+/** "LPS with or without dexamethasone." */
+const isAddedOrNot = (given: readonly Mention[], sentence: Sentence): boolean =>
+  given.some((each) => isWithAndWithout(each, sentence) && given.some(({ to }) => to <= each.from));
 
 const isAfterWhichOf = ({ from }: Mention, { text, tokens }: Sentence): boolean =>
   /\bwhich\s+of\s+(?:the\s+)?$/i.test(text.slice(0, tokens[from]?.start));

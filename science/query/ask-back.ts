@@ -4,7 +4,7 @@ import type { Amounts } from "./amounts.ts";
 import type { AtlasLabels } from "./atlas-labels.ts";
 import { areCompared, areGivenAtOnce, COMPARISON, isAfterWhich } from "./alternatives.ts";
 import { nameOf } from "./ambiguities.ts";
-import { isMixture, isOrigin } from "./choose-mention.ts";
+import { comparableCells } from "./compared-cells.ts";
 import { wordsOf } from "./mention.ts";
 import type { CellTypeMention, GivenMention, Mention, Sentence } from "./mention.ts";
 import { unreadBeside } from "./given-together.ts";
@@ -86,7 +86,7 @@ export function refuseComparison(
       `The question asks which ${quotable(wordsOf(members, sentence))}, and one run predicts one cell type under one perturbation; ask about each by itself.${holding(labels)}`,
     );
   const compared = [
-    comparable(cells, sentence, vocabulary),
+    comparableCells(cells, sentence, vocabulary),
     areGivenAtOnce(given, sentence) ? [] : given,
   ].find((mentions) => distinct(mentions, sentence).length > 1 && areCompared(mentions, sentence));
   if (compared !== undefined)
@@ -102,27 +102,6 @@ export function refuseComparison(
       "comparison",
       `The question compares ${[first, ...more].map(({ value }) => value).join(" with ")}, and one run predicts one of them; ask about each by itself and compare the results.`,
     );
-}
-
-const DIFFERENTIATED = /\bdifferentiated from (?:\p{L}+ )?$/iu;
-const WITHIN = /(?<!\b(?:and|or|than|to|with|versus|vs|from)\s)\b(?:in|of|within)\s+$/i;
-const BESIDE_OTHERS = /^\s*,?\s*(?:and|or|than|to|with|versus|vs)\b/i;
-/** Cells that others are in ("CD4 T cells in PBMC") or come from are not compared with them. */
-function comparable(
-  cells: readonly CellTypeMention[],
-  sentence: Sentence,
-  vocabulary: Vocabulary,
-): readonly CellTypeMention[] {
-  const { text, tokens } = sentence;
-  const isAround = ({ from, to }: CellTypeMention): boolean =>
-    WITHIN.test(text.slice(0, tokens[from]?.start)) &&
-    !BESIDE_OTHERS.test(text.slice(tokens[to - 1]?.end));
-  return cells.filter(
-    (each) =>
-      !(isMixture(each, vocabulary) && isAround(each)) &&
-      !isOrigin(each, sentence) &&
-      !DIFFERENTIATED.test(text.slice(0, tokens[each.from]?.start)),
-  );
 }
 
 interface OfOrigin {

@@ -20,7 +20,7 @@ const IS_MADE =
 const OUTPUT =
   /^[\s-]+(?:production|secretion|release|synthesis|output|(?:expression|levels?|concentrations?|abundance|signatures?|scores?|titers?|titres?)(?=\s*(?:$|[.,;:?!]|(?:in|by|within|on|across|among|of(?!\s*\d)|is|are)\b)))\b/iu;
 const OUTPUT_OF =
-  /(?<!\b(?:to|with|by|after|under|upon|following|given|at|of|receiv\p{L}*|add\p{L}*|adding|low|lower|high|higher|increas\p{L}*|ris\p{L}*|vari\p{L}*|different|physiological|elevated|several|saturating|optimal|small|large|trace|constant|defined|known|excess)\s(?:(?:the|an?)\s)?)(?<!\p{L})(?:expression|production|secretion|release|synthesis|levels?|concentrations?|abundance|amounts?|signatures?|scores?)\s+of\s+$/iu;
+  /(?<!\b(?:to|with|by|after|under|upon|following|given|at|of|receiv\p{L}*|add\p{L}*|adding|low|lower|high|higher|increas\p{L}*|ris\p{L}*|vari\p{L}*|different|physiological|elevated|several|saturating|optimal|small|large|trace|constant|defined|known|excess)\s(?:(?:the|an?)\s)?)(?<!\p{L})(?:expression|production|secretion|release|synthesis|levels?|concentrations?|abundance|amounts?)\s+of\s+$/iu;
 /** "Release of histamine by mast cells", of any substance. */
 const MADE_OF =
   /(?<!\b(?:to|of|after|by|upon|with|from|following)\s(?:the\s)?)(?<!\p{L})(?:production|secretion|release|synthesis)\s+of\s+$/iu;

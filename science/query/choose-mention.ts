@@ -24,9 +24,25 @@ export function withoutNegated(
 /** "After removal of IL-2", "washout of the dexamethasone". */
 const TAKEN_FROM =
   /\b(?:in (?:place|lieu)|withdrawal|withdrawing|removal|removing|depletion|wash(?:ing)?[\s-]?out|discontinuation|discontinuing|cessation|stopping|omission|omitting|deprivation|clearance|lose|loses|losing|recover(?:y|s|ed|ing)?\s+from|(?<!\b(?:turn|switch|shut|set)\p{L}*\s)off|na[iï]ve (?:to|for)|unexposed to|untreated with|prior to any|allergic to|intolerant (?:to|of))\s+(?:of\s+)?(?:the\s+|added\s+|all\s+)?$/iu;
-/** "With or without IFN-beta" asks what IFN-beta does, where nothing else is given. */
+/** "With or without IFN-beta" asks what IFN-beta does. */
 const WITH_AND_WITHOUT =
-  /\b(?:with (?:or|and|and\/or) without|mit (?:oder|und) ohne|avec (?:ou|et) sans|con [oy] sin)\s+$/i;
+  /\b(?:with (?:or|and|and\/or|vs\.?|versus) without|(?:with or )?in the (?:presence (?:or|and|and\/or|vs\.?|versus) absence|absence (?:or|and|and\/or|vs\.?|versus) presence) of|mit (?:oder|und) ohne|avec (?:ou|et) sans|con [oy] sin)\s+(?:the\s+)?$/i;
+export const isWithAndWithout = ({ from }: Mention, { text, tokens }: Sentence): boolean =>
+  WITH_AND_WITHOUT.test(text.slice(0, tokens[from]?.start));
+/** "With or without TNF given IFN-beta." */
+const isGivenAnother = (
+  { to }: Mention,
+  mentions: readonly Mention[],
+  { text, tokens }: Sentence,
+): boolean =>
+  mentions.some(
+    ({ meaning, from }) =>
+      meaning.kind !== "cell_type" &&
+      from >= to &&
+      /\b(?:given|receiv\w+|treated|stimulated|exposed|after|upon|following|respond\w*)\b/i.test(
+        text.slice(tokens[to - 1]?.end, tokens[from]?.start),
+      ),
+  );
 const LONGEST_TAKING = 40;
 
 function isNegated(
@@ -35,17 +51,18 @@ function isNegated(
     mentions,
     negated,
   }: { readonly mentions: readonly Mention[]; readonly negated: ReadonlySet<Mention> },
-  { tokens, text }: Sentence,
+  sentence: Sentence,
   vocabulary: Vocabulary,
 ): boolean {
+  const { tokens, text } = sentence;
   // "Macrophages starved of serum" are there.
   const isDeprived = mention.meaning.kind === "cell_type" && tokens[mention.to + 1]?.key === "of";
   if (vocabulary.withdrawal.has(tokens[mention.to]?.key ?? "") && !isDeprived) return true;
   let index = mention.from - 1;
   if (TAKEN_FROM.test(text.slice(0, tokens[mention.from]?.start).slice(-LONGEST_TAKING)))
     return true;
-  const isOnly = mentions.every((each) => each === mention || each.meaning.kind === "cell_type");
-  if (isOnly && WITH_AND_WITHOUT.test(text.slice(0, tokens[mention.from]?.start))) return false;
+  if (isWithAndWithout(mention, sentence) && !isGivenAnother(mention, mentions, sentence))
+    return false;
   for (; index >= 0; index--) {
     const key = tokens[index]?.key ?? "";
     if (/[.;:?!,。？！；，]/.test(text.slice(tokens[index]?.end, tokens[index + 1]?.start)))

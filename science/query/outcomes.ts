@@ -24,6 +24,16 @@ const FILLERS = words(
 const DONE = /knock|crispr|cas9|guide|rna|deficien|delet|\bko\b|\bkd\b|[-−–]\/[-−–]|null|lack/i;
 const CAUSED =
   /^[\s-]*(?:(?:is|are|was|be)\s+)?(?:(?:caused|triggered|driven|induced|activated|increased|elicited|upregulated|downregulated)\s+)?(?:by|follows?|in response to|upon)\s+(?:an? |the )?$/i;
+const INTERFERON = /^(?:type\s+\S+\s+)?(?:interferon|ifn)s?$/iu;
+/** "Interferon-stimulated genes" are a set of genes, whatever the cells were given. */
+const STIMULATED_GENES =
+  /^[\s\p{Pd}]+(?:stimulated|response|responsive|inducible|signature)\s+(?:genes?|transcripts?|proteins?|programs?)\b/iu;
+/** "Expression of chemokines such as CCL2", "inflammatory genes, for example IL-6 or CCL2". */
+const EXAMPLE =
+  /\b(?:expression|genes?|transcripts?|m?rnas?|secretion|production|release|levels?)\b[^.;:?!]{0,60}?(?:\b(?:for example|for instance|such as|including|like|namely)|\be\.?g\.)\s*,?\s*(?:[\w-]+\s*(?:,|\/|&|,?\s*\b(?:and|or))\s*)*$/iu;
+/** "Knockout of genes such as STAT1." */
+const DONE_TO =
+  /\b(?:knock\w*|loss|delet\w*|silenc\w*|target\w*|guides?)\s+(?:of|against|for|to)\b[^.;:?!]*$/iu;
 const REACH = 4;
 
 /** Without the genes and cytokines that what is given may change. */
@@ -48,16 +58,26 @@ export function withoutOutcomes(mentions: readonly Mention[], sentence: Sentence
       )
     )
       return true;
+    if (isExample(mention, sentence) && others.some((each) => !isExample(each, sentence)))
+      return true;
     const verb = verbBefore(mention, sentence);
     if (verb === null) return false;
     const isBehind = ({ to }: Mention): boolean => to <= verb && verb - to <= REACH;
-    if (others.some((each) => isBehind(each) && (isGene || !isGenetic(each)))) return true;
+    const isGeneSet =
+      INTERFERON.test(text.slice(start, end)) && STIMULATED_GENES.test(text.slice(end));
+    if (others.some((each) => isBehind(each) && (isGene || isGeneSet || !isGenetic(each))))
+      return true;
     const isOfCells = mentions.some(
       ({ meaning, to }) => meaning.kind === "cell_type" && to === verb,
     );
     const isMade = isGene || MAKING.has(sentence.tokens[verb]?.key ?? "");
     return isMade && isOfCells && others.some(({ from, to }) => from >= mention.to || to <= verb);
   }
+}
+
+function isExample({ from }: Mention, { text, tokens }: Sentence): boolean {
+  const before = text.slice(0, tokens[from]?.start);
+  return EXAMPLE.test(before) && !DONE_TO.test(before);
 }
 
 function verbBefore({ from }: Mention, { text, tokens }: Sentence): number | null {
