@@ -83,18 +83,32 @@ export function withoutOtherThings(
   }
 }
 
+const ACTS =
+  "act activate affect alter arrest attenuate block boost bring cause change confer control dampen disrupt drive elevate elicit enhance evoke exacerbate expand harm help impair improve increase induce influence inhibit kill lead license limit lower make mature mimic modulate modify perturb polarise polarize potentiate prevent prime program promote protect provoke push raise reduce regulate remodel reprogram reprogramme rescue reshape restore result rewire sensitise sensitize shape shift shut skew stimulate stress suppress switch synergise synergize transform trigger turn upregulate downregulate work worsen".split(
+    " ",
+  );
+const BASE = new Set(ACTS);
+const INFLECTED = new Set(ACTS.flatMap((verb) => [`${verb}s`, `${verb}es`]));
+const AUXILIARY = new Set(
+  "do does did can could will would may might should must shall".split(" "),
+);
+
+/** "Does histamine turn on genes", "histamine activates monocytes". */
+const isVerbOf = ({ from, to }: Mention, { tokens }: Sentence): boolean => {
+  const verb = tokens[to]?.key ?? "";
+  return INFLECTED.has(verb) || (BASE.has(verb) && AUXILIARY.has(tokens[from - 1]?.key ?? ""));
+};
+
 const isNamedOnly = ({ meaning }: Mention): boolean =>
   meaning.kind === "perturbation" &&
   meaning.entry?.kind === "drug" &&
   meaning.entry.response.length === 0;
 
-function goesOn(
-  { to }: Mention,
-  { text, tokens, taken }: Sentence,
-  vocabulary: Vocabulary,
-): boolean {
+function goesOn(mention: Mention, sentence: Sentence, vocabulary: Vocabulary): boolean {
+  const { to } = mention;
+  const { text, tokens, taken } = sentence;
   const next = tokens[to];
-  if (next === undefined || taken[to] === 1) return false;
+  if (next === undefined || taken[to] === 1 || isVerbOf(mention, sentence)) return false;
   const gap = text.slice(tokens[to - 1]?.end, next.start);
   const { stop_words, cues, negations, conjunctions, blockade, withdrawal, agonism } = vocabulary;
   const isKnownWord =

@@ -141,6 +141,9 @@ export function findGeneticMentions(
       geneFrom(afterFillers(sentence, index + 1, 1), geneAt);
     if (place === null || isSecreted(place.gene, knowledge)) return null;
     if (/^cd\d/.test(tokens[place.from]?.key ?? "")) return null;
+    // "ATP depletion" is none of ATP8A2: what else cells are depleted of has names that genes have, too.
+    const { asWritten } = joined(tokens.slice(place.from, place.to));
+    if (asWritten.toUpperCase() !== place.gene.replaceAll("-", "").toUpperCase()) return null;
     return {
       gene: place.gene,
       from: Math.min(place.from, index),

@@ -127,13 +127,21 @@ function scan(
       const to = from + length;
       if (taken.subarray(from, to).includes(1) || hasBreak(text, tokens, from, to)) continue;
       const term = lookUp(tokens.slice(from, to), from);
-      if (term === null) continue;
+      if (term === null || isOverComma(term, text, tokens.slice(from, to))) continue;
       taken.fill(1, from, to);
       found.push({ meaning: term.meaning, name: term.text, from, to });
     }
   }
   return found;
 }
+
+/** "Fibroblasts, interferon beta" names no "fibroblast interferon". */
+const isOverComma = (
+  term: Term<Meaning>,
+  text: string,
+  [first, ...more]: readonly Token[],
+): boolean =>
+  !term.text.includes(",") && /,\s/.test(text.slice(first?.end, more.at(-1)?.start ?? first?.end));
 
 /** "E. coli": the point behind one capital ends no sentence where a small letter follows. */
 const isAbbreviated = (text: string, tokens: readonly Token[], index: number): boolean => {

@@ -95,3 +95,34 @@ describe("interferon-stimulated genes", () => {
     );
   });
 });
+
+test.each([
+  ["Which genes does histamine turn on in B cells?", "Histamine"],
+  ["Does ATP activate B cells?", "ATP"],
+  ["How testosterone affects B cells", "Testosterone"],
+])("a verb behind a substance ends its name: %s", (question, given) =>
+  expect(read(question)).toEqual(["B cell", given]),
+);
+
+test.each([
+  "Does insulin secretion change in B cells?",
+  "ATP release of B cells",
+  "House dust mite extract in B cells",
+])("a noun behind a substance does not: %s", (question) =>
+  expect(refusalOf(() => ask(question)).code).toBe("QUESTION_NOT_UNDERSTOOD"),
+);
+
+test.each(["What does ATP depletion do to B cells?", "ROS depletion in B cells"])(
+  "what cells are depleted of is no gene of a similar name: %s",
+  (question) => expect(refusalOf(() => ask(question)).code).toBe("QUESTION_NOT_UNDERSTOOD"),
+);
+
+test("no name reaches over a comma that it does not have", () => {
+  const fibroblasts = atlasIndex({ cellTypes: ["fibroblast"], perturbations: ["IFN-beta"] });
+  const { cell_type, perturbation } = understandQuestion(
+    "fibroblasts, interferon beta, 24 h",
+    [fibroblasts],
+    knowledge,
+  );
+  expect([cell_type.name, perturbation.name]).toEqual(["fibroblast", "Interferon beta"]);
+});
